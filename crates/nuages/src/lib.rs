@@ -1,0 +1,1 @@
+//! Django's batteries, in Rust.

@@ -1,0 +1,1 @@
+//! Models, typed queries and migrations.

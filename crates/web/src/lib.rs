@@ -1,0 +1,1 @@
+//! Project, apps, settings, commands and the HTTP service.

@@ -1,1 +1,28 @@
 //! Models, typed queries and migrations.
+
+extern crate self as nuages_orm;
+
+mod engine;
+mod error;
+pub mod expr;
+mod field;
+mod migrate;
+pub mod model;
+pub mod query;
+mod relation;
+mod row;
+mod value;
+
+pub use bigdecimal::BigDecimal;
+pub use engine::Dialect;
+pub use error::{Error, ErrorKind, Result};
+pub use field::{Choice, ChoiceValue, Email, FieldType, FilePath, Json, Kind, Slug, SqlType, Url};
+pub use jiff::civil::{Date, Time};
+pub use jiff::{self, SignedDuration as Duration, Timestamp};
+pub use model::{Key, Model, ModelDef, Models, Schema};
+pub use query::{QuerySet, Values};
+pub use relation::{ForeignKey, KeyField, ManyToMany, OneToOne, Related, RelatedSlot};
+pub use row::{Column, Row};
+pub use rust_decimal::Decimal;
+pub use uuid::Uuid;
+pub use value::Value;

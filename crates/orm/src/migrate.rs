@@ -1,0 +1,3 @@
+//! Migrations: from the models' past to their present.
+
+pub(crate) mod names;

@@ -1,0 +1,88 @@
+//! Models: what the derive says about a struct, as plain data, and what it can do.
+
+mod definition;
+mod schema;
+
+pub use definition::{
+    Check, DatabaseDefault, Deferrable, Field, FieldDefault, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,
+    Unique,
+};
+pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, Hop, ModelId, Named};
+pub use schema::{Models, Schema};
+
+use crate::error::Result;
+use crate::expr::{Nullability, Path};
+use crate::query::QuerySet;
+use crate::relation::RelatedSlot;
+use crate::row::Row;
+use crate::value::Value;
+
+/// A struct that is a table. Written by `#[derive(Model)]`.
+///
+/// The derive gives data ([`definition`](Model::definition)), the set of fields for typed queries
+/// ([`Fields`](Model::Fields)), and reading and writing of a row; all else is generic code in this crate.
+pub trait Model: Sized + Send + Sync + 'static {
+    /// The type of the primary key; a tuple if it is made of several columns.
+    type Key: Key;
+
+    /// The fields as expressions: of queries on `R`, reached over a path that may (`Nullable`) or may not
+    /// (`Required`) end in nothing.
+    type Fields<R: 'static, N: Nullability>: From<Path<R, N>> + AsRef<Path<R, N>>;
+
+    /// The name as `app.Model`.
+    const LABEL: &'static str;
+
+    /// The model as data: table, fields, constraints, indexes.
+    fn definition() -> ModelDef;
+
+    /// Reads a row whose next columns are those of this model, in the order of the definition.
+    fn from_row(row: &mut Row<'_>) -> Result<Self>;
+
+    /// The values of all columns that can be written, in the order of the definition (generated columns left out).
+    fn to_values(&self) -> Vec<Value>;
+
+    /// The primary key.
+    fn key(&self) -> Self::Key;
+
+    /// Where the rows of a relation go that `select_related` brings: the foreign key of this name.
+    fn related_slot(&mut self, field: &str) -> Option<&mut dyn RelatedSlot> {
+        let _ = field;
+        None
+    }
+
+    /// All rows that the model's default manager shows.
+    fn objects() -> QuerySet<Self> {
+        QuerySet::new()
+    }
+}
+
+/// A primary key, or another unique column that a foreign key refers to.
+pub trait Key: Clone + PartialEq + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static {
+    /// The key's columns as values, in order.
+    fn to_values(&self) -> Vec<Value>;
+}
+
+macro_rules! keys {
+    ($($type:ty),*) => {$(
+        impl Key for $type {
+            fn to_values(&self) -> Vec<Value> {
+                vec![crate::field::FieldType::to_value(self)]
+            }
+        }
+    )*};
+}
+
+keys!(i16, i32, i64, u16, u32, u64, bool, String, uuid::Uuid, jiff::civil::Date, std::net::IpAddr);
+keys!(crate::field::Slug, crate::field::Email, crate::field::Url, crate::field::FilePath);
+
+impl<A: Key, B: Key> Key for (A, B) {
+    fn to_values(&self) -> Vec<Value> {
+        [self.0.to_values(), self.1.to_values()].concat()
+    }
+}
+
+impl<A: Key, B: Key, C: Key> Key for (A, B, C) {
+    fn to_values(&self) -> Vec<Value> {
+        [self.0.to_values(), self.1.to_values(), self.2.to_values()].concat()
+    }
+}

@@ -1,0 +1,727 @@
+//! The models of a program as a graph: names resolved to columns, relations to the models on their other side.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Model;
+use super::definition::{Field, ModelDef, OnDelete, Reference};
+use crate::engine::Dialect;
+use crate::error::{Error, ErrorKind, Result, nearest};
+use crate::field::Kind;
+use crate::migrate::names;
+
+/// The models that a program works with, not yet checked against one another.
+///
+/// ```
+/// # use nuages_orm::Models;
+/// let models = Models::new();
+/// assert_eq!(models.labels().count(), 0);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Models {
+    definitions: Vec<(Option<TypeId>, Arc<ModelDef>)>,
+}
+
+impl Models {
+    /// No models.
+    pub fn new() -> Self {
+        Models::default()
+    }
+
+    /// Adds a model. Adding the same struct twice changes nothing.
+    #[must_use]
+    pub fn with<M: Model>(mut self) -> Self {
+        let id = Some(TypeId::of::<M>());
+        if !self.definitions.iter().any(|(known, _)| *known == id) {
+            self.definitions.push((id, Arc::new(M::definition())));
+        }
+        self
+    }
+
+    /// Adds a model that no struct stands for, such as one of a migration's past.
+    #[must_use]
+    pub fn with_definition(mut self, definition: ModelDef) -> Self {
+        self.definitions.push((None, Arc::new(definition)));
+        self
+    }
+
+    /// Adds the models of another set.
+    #[must_use]
+    pub fn and(mut self, other: Models) -> Self {
+        for (id, definition) in other.definitions {
+            if id.is_none() || !self.definitions.iter().any(|(known, _)| *known == id) {
+                self.definitions.push((id, definition));
+            }
+        }
+        self
+    }
+
+    /// The models' names as `app.Model`, in the order they were added.
+    pub fn labels(&self) -> impl Iterator<Item = String> + '_ {
+        self.definitions.iter().map(|(_, definition)| definition.label())
+    }
+
+    /// The models as data, in the order they were added.
+    pub fn definitions(&self) -> impl Iterator<Item = &Arc<ModelDef>> {
+        self.definitions.iter().map(|(_, definition)| definition)
+    }
+}
+
+/// A model's place in a [`Schema`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ModelId(pub(crate) usize);
+
+/// A field's place in its model's definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct FieldId(pub(crate) usize);
+
+/// The models of a program, checked and connected, as one engine names their tables and columns.
+pub struct Schema {
+    dialect: Dialect,
+    entries: Vec<Entry>,
+    by_label: HashMap<String, ModelId>,
+    by_type: HashMap<TypeId, ModelId>,
+}
+
+/// A model of a [`Schema`].
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: ModelId,
+    pub(crate) definition: Arc<ModelDef>,
+    /// `app.Model`.
+    pub(crate) label: String,
+    /// The table, shortened where the engine demands it.
+    pub(crate) table: String,
+    /// The fields that have a column, in the order of the definition.
+    pub(crate) columns: Vec<Column>,
+    /// The columns of the primary key, as indexes into `columns`.
+    pub(crate) primary_key: Vec<usize>,
+    /// Everything a query may name after this model.
+    names: HashMap<Cow<'static, str>, Named>,
+    /// The relations of other models (or of this one to itself) that end here, hidden ones included: what a deletion
+    /// must look at.
+    pub(crate) incoming: Vec<(ModelId, FieldId)>,
+    /// The relations between, for each many-to-many field.
+    pub(crate) many_to_many: HashMap<FieldId, ManyToMany>,
+    /// The model and field that this table was made for: set for automatic tables between only.
+    pub(crate) automatic_for: Option<(ModelId, FieldId)>,
+}
+
+/// A column of a model's table.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) field: FieldId,
+    /// The name in the database.
+    pub(crate) name: String,
+    /// Django's `attname`: the field's name, with `_id` after a foreign key's.
+    pub(crate) attname: String,
+    /// What is stored: for a foreign key, what it refers to.
+    pub(crate) kind: Kind,
+    pub(crate) null: bool,
+}
+
+/// The two halves of a many-to-many relation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ManyToMany {
+    pub(crate) through: ModelId,
+    /// The key in `through` that refers to the model with the field.
+    pub(crate) source: FieldId,
+    /// The key in `through` that refers to the other model.
+    pub(crate) target: FieldId,
+    pub(crate) to: ModelId,
+}
+
+/// What a name after a model stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A field of the model: a column, a foreign key by its field name, or a many-to-many relation.
+    Field(FieldId),
+    /// The column of a foreign key by its `attname`, or a plain field's.
+    Column(FieldId),
+    /// The way back over a foreign or one-to-one key of `model`.
+    Reverse { model: ModelId, field: FieldId },
+    /// The way back over a many-to-many relation of `model`.
+    ReverseMany { model: ModelId, field: FieldId },
+    /// `pk`, where the key is made of several columns.
+    CompositeKey,
+}
+
+/// A step from one table to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hop {
+    pub(crate) to: ModelId,
+    /// The column on the near side.
+    pub(crate) from_column: String,
+    /// The column on the far side.
+    pub(crate) to_column: String,
+    /// Whether it may lead to several rows.
+    pub(crate) many: bool,
+    /// Whether it may lead to none.
+    pub(crate) nullable: bool,
+    /// Whether the near column is the foreign key, so that the far row's key can be had without the step.
+    pub(crate) direct: bool,
+}
+
+impl Schema {
+    /// Checks the models and connects them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] with every problem on a line: a name twice, a relation to a model that is not
+    /// there, a way back that clashes, a key to a field that is not unique, a model without a primary key.
+    pub fn new(models: &Models, dialect: Dialect) -> Result<Arc<Schema>> {
+        let mut build = Build {
+            schema: Schema { dialect, entries: Vec::new(), by_label: HashMap::new(), by_type: HashMap::new() },
+            problems: Vec::new(),
+        };
+        for (type_id, definition) in &models.definitions {
+            build.add(*type_id, definition.clone(), None);
+        }
+        build.connect();
+        if build.problems.is_empty() {
+            Ok(Arc::new(build.schema))
+        } else {
+            Err(Error::new(ErrorKind::Configuration, build.problems.join("\n")))
+        }
+    }
+
+    /// The engine whose names these are.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The models' names as `app.Model`, automatic tables between included.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.label.as_str())
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry of an id that this schema gave out.
+    pub(crate) fn entry(&self, id: ModelId) -> &Entry {
+        &self.entries[id.0]
+    }
+
+    /// The model that a struct stands for.
+    pub(crate) fn of<M: Model>(&self) -> Result<&Entry> {
+        match self.by_type.get(&TypeId::of::<M>()) {
+            Some(id) => Ok(self.entry(*id)),
+            None => Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "model {} is not registered: add `.model::<…>()` to its app, or to the `Models` that the Db was \
+                         made with",
+                    M::LABEL
+                ),
+            )),
+        }
+    }
+
+    /// The model of this name (`app.Model`, in any case).
+    pub(crate) fn by_label(&self, label: &str) -> Result<&Entry> {
+        let known = self.by_label.get(label).or_else(|| self.by_label.get(&label.to_lowercase()));
+        known.map(|id| self.entry(*id)).ok_or_else(|| {
+            let mut labels: Vec<&str> =
+                self.entries.iter().filter(|e| e.automatic_for.is_none()).map(|e| e.label.as_str()).collect();
+            labels.sort_unstable();
+            let hint = nearest(label, labels.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+            Error::new(
+                ErrorKind::Field,
+                format!("unknown model `{label}`: choices are {}{}", labels.join(", "), hint.unwrap_or_default()),
+            )
+        })
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.labels()).finish()
+    }
+}
+
+impl Entry {
+    /// A field of the definition.
+    pub(crate) fn field(&self, id: FieldId) -> &Field {
+        &self.definition.fields[id.0]
+    }
+
+    /// The id of the field of this name, relations included, ways back not.
+    pub(crate) fn field_id(&self, name: &str) -> Option<FieldId> {
+        self.definition.fields.iter().position(|field| field.name == name).map(FieldId)
+    }
+
+    /// The column of a field, unless it is a many-to-many relation.
+    pub(crate) fn column(&self, id: FieldId) -> Option<&Column> {
+        self.columns.iter().find(|column| column.field == id)
+    }
+
+    /// The only column of the primary key, if it has but one.
+    pub(crate) fn single_key(&self) -> Option<&Column> {
+        match self.primary_key.as_slice() {
+            [only] => self.columns.get(*only),
+            _ => None,
+        }
+    }
+
+    /// What a name stands for after this model.
+    pub(crate) fn named(&self, name: &str) -> Option<Named> {
+        self.names.get(name).copied()
+    }
+
+    /// Everything a query may name after this model, in order of the alphabet.
+    pub(crate) fn choices(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.names.keys().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The error for a name that stands for nothing here.
+    pub(crate) fn unknown(&self, name: &str) -> Error {
+        let choices = self.choices();
+        let hint = nearest(name, choices.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+        Error::new(
+            ErrorKind::Field,
+            format!(
+                "unknown field `{name}` of {}: choices are {}{}",
+                self.label,
+                choices.join(", "),
+                hint.unwrap_or_default()
+            ),
+        )
+    }
+}
+
+impl Schema {
+    /// The model that a foreign key refers to, and the column there.
+    pub(crate) fn target(&self, model: ModelId, field: FieldId) -> Option<(ModelId, &Column)> {
+        let entry = self.entry(model);
+        let relation = entry.field(field).relation.as_ref()?;
+        let to = self.relation_target(entry, relation)?;
+        let column = match &relation.to_field {
+            Some(name) => to.columns.iter().find(|column| to.field(column.field).name == *name)?,
+            None => to.single_key()?,
+        };
+        Some((to.id, column))
+    }
+
+    fn relation_target<'a>(&'a self, entry: &'a Entry, relation: &Reference) -> Option<&'a Entry> {
+        if relation.to == "self" {
+            return Some(entry);
+        }
+        self.by_label.get(relation.to.as_ref()).map(|id| self.entry(*id))
+    }
+
+    /// The steps that a relation's name stands for: none for a plain column, two for many-to-many.
+    pub(crate) fn hops(&self, model: ModelId, named: Named) -> Vec<Hop> {
+        match named {
+            Named::Field(field) => match self.entry(model).field(field).kind {
+                Kind::ForeignKey | Kind::OneToOne => self.forward(model, field).into_iter().collect(),
+                Kind::ManyToMany => match self.entry(model).many_to_many.get(&field) {
+                    Some(m2m) => [self.back(m2m.through, m2m.source), self.forward(m2m.through, m2m.target)]
+                        .into_iter()
+                        .flatten()
+                        .collect(),
+                    None => Vec::new(),
+                },
+                _ => Vec::new(),
+            },
+            Named::Reverse { model, field } => self.back(model, field).into_iter().collect(),
+            Named::ReverseMany { model, field } => match self.entry(model).many_to_many.get(&field) {
+                Some(m2m) => [self.back(m2m.through, m2m.target), self.forward(m2m.through, m2m.source)]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+                None => Vec::new(),
+            },
+            Named::Column(_) | Named::CompositeKey => Vec::new(),
+        }
+    }
+
+    fn forward(&self, model: ModelId, field: FieldId) -> Option<Hop> {
+        let near = self.entry(model).column(field)?;
+        let (to, far) = self.target(model, field)?;
+        Some(Hop {
+            to,
+            from_column: near.name.clone(),
+            to_column: far.name.clone(),
+            many: false,
+            nullable: near.null,
+            direct: true,
+        })
+    }
+
+    fn back(&self, model: ModelId, field: FieldId) -> Option<Hop> {
+        let far = self.entry(model).column(field)?;
+        let (_, near) = self.target(model, field)?;
+        Some(Hop {
+            to: model,
+            from_column: near.name.clone(),
+            to_column: far.name.clone(),
+            many: !self.entry(model).field(field).unique,
+            nullable: true,
+            direct: false,
+        })
+    }
+}
+
+/// A schema under construction.
+struct Build {
+    schema: Schema,
+    problems: Vec<String>,
+}
+
+impl Build {
+    fn add(
+        &mut self,
+        type_id: Option<TypeId>,
+        definition: Arc<ModelDef>,
+        automatic_for: Option<(ModelId, FieldId)>,
+    ) -> ModelId {
+        let id = ModelId(self.schema.entries.len());
+        let label = definition.label();
+        let table = match &definition.table {
+            Some(table) => table.to_string(),
+            None => names::table(&definition.app, &definition.name, self.schema.dialect),
+        };
+        for key in [label.clone(), label.to_lowercase()] {
+            if let Some(other) = self.schema.by_label.insert(key, id)
+                && other != id
+            {
+                self.problems.push(format!("{label}: another model has this name; rename one of the two"));
+            }
+        }
+        if let Some(type_id) = type_id {
+            self.schema.by_type.insert(type_id, id);
+        }
+        self.schema.entries.push(Entry {
+            id,
+            definition,
+            label,
+            table,
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            names: HashMap::new(),
+            incoming: Vec::new(),
+            many_to_many: HashMap::new(),
+            automatic_for,
+        });
+        id
+    }
+
+    fn connect(&mut self) {
+        self.add_tables_between();
+        let count = self.schema.entries.len();
+        for index in 0..count {
+            self.add_columns(ModelId(index));
+        }
+        for index in 0..count {
+            self.name_fields(ModelId(index));
+        }
+        for index in 0..count {
+            self.connect_many_to_many(ModelId(index));
+        }
+        for index in 0..count {
+            self.name_ways_back(ModelId(index));
+        }
+        self.share_with_proxies();
+        self.check_tables();
+    }
+
+    /// Adds a model for each many-to-many relation that names none between.
+    fn add_tables_between(&mut self) {
+        for index in 0..self.schema.entries.len() {
+            let owner = self.schema.entries[index].definition.clone();
+            let owner_table = self.schema.entries[index].table.clone();
+            for (position, field) in owner.fields.iter().enumerate() {
+                let Some(relation) = &field.relation else { continue };
+                if field.kind != Kind::ManyToMany || relation.through.is_some() || owner.proxy_for.is_some() {
+                    continue;
+                }
+                let definition = table_between(&owner, &owner_table, field, relation, self.schema.dialect);
+                self.add(None, Arc::new(definition), Some((ModelId(index), FieldId(position))));
+            }
+        }
+    }
+
+    fn add_columns(&mut self, id: ModelId) {
+        let definition = self.schema.entry(id).definition.clone();
+        let mut columns = Vec::new();
+        for (position, field) in definition.fields.iter().enumerate().filter(|(_, field)| field.has_column()) {
+            let kind = match self.stored_kind(id, field, 0) {
+                Ok(kind) => kind,
+                Err(problem) => {
+                    self.problems.push(problem);
+                    continue;
+                }
+            };
+            let attname = if field.relation.is_some() { format!("{}_id", field.name) } else { field.name.to_string() };
+            columns.push(Column {
+                field: FieldId(position),
+                name: field.column_name().into_owned(),
+                attname,
+                kind,
+                null: field.null,
+            });
+        }
+        let mut primary_key = Vec::new();
+        for name in &definition.primary_key {
+            match columns.iter().position(|column| definition.fields[column.field.0].name == *name) {
+                Some(position) => primary_key.push(position),
+                None => self
+                    .problems
+                    .push(format!("{}: its primary key `{name}` is no field with a column", definition.label())),
+            }
+        }
+        if definition.primary_key.is_empty() {
+            self.problems.push(format!(
+                "{}: has no primary key; add `pub id: i64`, or mark a field `#[field(primary_key)]`",
+                definition.label()
+            ));
+        }
+        let entry = &mut self.schema.entries[id.0];
+        entry.columns = columns;
+        entry.primary_key = primary_key;
+    }
+
+    /// The kind of the column that a field has: for a foreign key, that of the column it refers to (Django's
+    /// `rel_db_type`).
+    fn stored_kind(&self, id: ModelId, field: &Field, depth: usize) -> Result<Kind, String> {
+        let Some(relation) = &field.relation else { return Ok(field.kind.clone()) };
+        let entry = self.schema.entry(id);
+        let here = format!("{}.{}", entry.label, field.name);
+        if depth > 32 {
+            return Err(format!("{here}: its chain of keys to keys never ends"));
+        }
+        let Some(to) = self.schema.relation_target(entry, relation) else {
+            return Err(format!(
+                "{here}: refers to model `{}`, which is not registered; add it to its app",
+                relation.to
+            ));
+        };
+        let target = match (&relation.to_field, to.definition.primary_key.as_slice()) {
+            (Some(name), _) => name.clone(),
+            (None, [key]) => key.clone(),
+            (None, _) => {
+                return Err(format!(
+                    "{here}: {} has a composite primary key, which no foreign key can refer to",
+                    to.label
+                ));
+            }
+        };
+        let Some(target) = to.definition.fields.iter().find(|field| field.name == target && field.has_column()) else {
+            return Err(format!("{here}: {} has no field `{target}` to refer to", to.label));
+        };
+        if !target.unique && to.definition.primary_key != [target.name.clone()] {
+            return Err(format!("{here}: {}.{} is not unique, so no key can refer to it", to.label, target.name));
+        }
+        Ok(match self.stored_kind(to.id, target, depth + 1)? {
+            Kind::SmallAuto => Kind::SmallInteger,
+            Kind::Auto => Kind::Integer,
+            Kind::BigAuto => Kind::BigInteger,
+            other => other,
+        })
+    }
+
+    fn name_fields(&mut self, id: ModelId) {
+        let entry = &mut self.schema.entries[id.0];
+        let mut names = HashMap::new();
+        for (position, field) in entry.definition.fields.iter().enumerate() {
+            names.insert(field.name.clone(), Named::Field(FieldId(position)));
+        }
+        for column in &entry.columns {
+            names.entry(Cow::Owned(column.attname.clone())).or_insert(Named::Column(column.field));
+        }
+        let key = match entry.single_key() {
+            Some(column) => Named::Field(column.field),
+            None => Named::CompositeKey,
+        };
+        names.insert(Cow::Borrowed("pk"), key);
+        entry.names = names;
+    }
+
+    fn connect_many_to_many(&mut self, id: ModelId) {
+        let definition = self.schema.entry(id).definition.clone();
+        for (position, field) in definition.fields.iter().enumerate() {
+            let (Kind::ManyToMany, Some(relation)) = (&field.kind, &field.relation) else { continue };
+            let here = format!("{}.{}", definition.label(), field.name);
+            let Some(to) = self.schema.relation_target(self.schema.entry(id), relation).map(|entry| entry.id) else {
+                self.problems.push(format!(
+                    "{here}: refers to model `{}`, which is not registered; add it to its app",
+                    relation.to
+                ));
+                continue;
+            };
+            let through = match &relation.through {
+                Some(label) => self.schema.by_label.get(label.as_ref()).copied(),
+                None => {
+                    self.schema.entries.iter().find(|e| e.automatic_for == Some((id, FieldId(position)))).map(|e| e.id)
+                }
+            };
+            let Some(through) = through else {
+                if let Some(label) = &relation.through {
+                    self.problems.push(format!(
+                        "{here}: goes through model `{label}`, which is not registered; add it to its app"
+                    ));
+                }
+                continue;
+            };
+            match self.keys_between(id, to, through, relation) {
+                Some((source, target)) => {
+                    let m2m = ManyToMany { through, source, target, to };
+                    self.schema.entries[id.0].many_to_many.insert(FieldId(position), m2m);
+                }
+                None => self.problems.push(format!(
+                    "{here}: {} needs one foreign key to {} and one to {}; name them with `through_fields`",
+                    self.schema.entry(through).label,
+                    definition.label(),
+                    self.schema.entry(to).label
+                )),
+            }
+        }
+    }
+
+    fn keys_between(
+        &self,
+        from: ModelId,
+        to: ModelId,
+        through: ModelId,
+        relation: &Reference,
+    ) -> Option<(FieldId, FieldId)> {
+        let between = self.schema.entry(through);
+        if let Some((here, there)) = &relation.through_fields {
+            return between.field_id(here).zip(between.field_id(there));
+        }
+        let keys_to = |model: ModelId| {
+            between
+                .columns
+                .iter()
+                .map(|column| column.field)
+                .filter(move |field| self.schema.target(through, *field).is_some_and(|(target, _)| target == model))
+        };
+        let source = keys_to(from).next()?;
+        let target = keys_to(to).find(|field| *field != source)?;
+        let unambiguous = if from == to {
+            keys_to(from).count() == 2
+        } else {
+            keys_to(from).count() == 1 && keys_to(to).count() == 1
+        };
+        unambiguous.then_some((source, target))
+    }
+
+    fn name_ways_back(&mut self, id: ModelId) {
+        let definition = self.schema.entry(id).definition.clone();
+        if definition.proxy_for.is_some() {
+            return;
+        }
+        for (position, field) in definition.fields.iter().enumerate() {
+            let Some(relation) = &field.relation else { continue };
+            let Some(to) = self.schema.relation_target(self.schema.entry(id), relation).map(|entry| entry.id) else {
+                continue;
+            };
+            let field_id = FieldId(position);
+            if field.has_column() {
+                self.schema.entries[to.0].incoming.push((id, field_id));
+            }
+            let hidden = relation.related_name.as_deref().is_some_and(|name| name.ends_with('+'));
+            let symmetrical = field.kind == Kind::ManyToMany && relation.symmetrical;
+            if hidden || symmetrical {
+                continue;
+            }
+            let name = match &relation.related_name {
+                Some(name) => name.clone(),
+                None => Cow::Owned(definition.name.to_lowercase()),
+            };
+            let way = if field.has_column() {
+                Named::Reverse { model: id, field: field_id }
+            } else {
+                Named::ReverseMany { model: id, field: field_id }
+            };
+            let target = &mut self.schema.entries[to.0];
+            if target.names.contains_key(&name) {
+                self.problems.push(format!(
+                    "{}.{}: its way back `{name}` is already a name of {}; set another `related_name`, or \"+\" for none",
+                    definition.label(),
+                    field.name,
+                    target.label
+                ));
+            } else {
+                target.names.insert(name, way);
+            }
+        }
+    }
+
+    /// A proxy has the ways back of the model whose table it shares.
+    fn share_with_proxies(&mut self) {
+        for index in 0..self.schema.entries.len() {
+            let Some(label) = self.schema.entries[index].definition.proxy_for.clone() else { continue };
+            let Some(of) = self.schema.by_label.get(label.as_ref()).copied() else {
+                self.problems.push(format!(
+                    "{}: is a proxy for `{label}`, which is not registered",
+                    self.schema.entries[index].label
+                ));
+                continue;
+            };
+            let names = self.schema.entry(of).names.clone();
+            let incoming = self.schema.entry(of).incoming.clone();
+            let table = self.schema.entry(of).table.clone();
+            let proxy = &mut self.schema.entries[index];
+            for (name, named) in names {
+                if matches!(named, Named::Reverse { .. } | Named::ReverseMany { .. }) {
+                    proxy.names.entry(name).or_insert(named);
+                }
+            }
+            proxy.incoming.extend(incoming);
+            proxy.table = table;
+        }
+    }
+
+    fn check_tables(&mut self) {
+        let mut seen: HashMap<&str, &str> = HashMap::new();
+        for entry in
+            self.schema.entries.iter().filter(|entry| entry.definition.proxy_for.is_none() && entry.definition.managed)
+        {
+            if let Some(other) = seen.insert(&entry.table, &entry.label) {
+                self.problems.push(format!(
+                    "{}: its table `{}` is that of {other} too; set another, or make one a proxy of the other",
+                    entry.label, entry.table
+                ));
+            }
+        }
+    }
+}
+
+/// The model of an automatic table between (Django's `create_many_to_many_intermediary_model`).
+fn table_between(
+    owner: &ModelDef,
+    owner_table: &str,
+    field: &Field,
+    relation: &Reference,
+    dialect: Dialect,
+) -> ModelDef {
+    let here = owner.name.to_lowercase();
+    let there = relation.to.rsplit('.').next().unwrap_or(&relation.to).to_lowercase();
+    let to_self = relation.to == "self" || relation.to == owner.label();
+    let (source, target) = if to_self { (format!("from_{here}"), format!("to_{here}")) } else { (here.clone(), there) };
+    let table = match &relation.table {
+        Some(table) => table.to_string(),
+        None => names::shorten(&format!("{owner_table}_{}", field.name), dialect),
+    };
+    let to = if to_self { owner.label() } else { relation.to.to_string() };
+    let key = |name: &str, to: String| {
+        let reference = Reference::new(to, OnDelete::Cascade).related_name("+").constraint(relation.constraint);
+        Field::foreign_key(name.to_owned(), reference)
+    };
+    let mut between = ModelDef::new(owner.app.clone(), format!("{}_{}", owner.name, field.name))
+        .table(table)
+        .managed(owner.managed)
+        .field(Field::new("id", Kind::BigAuto))
+        .field(key(&source, owner.label()))
+        .field(key(&target, to))
+        .primary_key("id");
+    between.unique_together.push(vec![source.into(), target.into()]);
+    between
+}

@@ -1,0 +1,251 @@
+//! Relations as fields of a struct: what a row knows of other rows.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::field::SqlType;
+use crate::model::{Key, Model};
+use crate::row::Row;
+use crate::value::Value;
+
+/// A key that refers to a row of `M`; the row itself where it was loaded.
+///
+/// Nothing is fetched behind your back: [`get`](ForeignKey::get) says whether the row is loaded,
+/// [`load`](ForeignKey::load) loads it. `Option<ForeignKey<M>>` is a key that may be null. `K` is the type of the field
+/// that the key refers to, if that is not the primary key.
+pub struct ForeignKey<M: Model, K = <M as Model>::Key> {
+    key: K,
+    loaded: Option<Arc<M>>,
+}
+
+/// A [`ForeignKey`] of which no two rows have the same.
+pub type OneToOne<M, K = <M as Model>::Key> = ForeignKey<M, K>;
+
+impl<M: Model, K> ForeignKey<M, K> {
+    /// A key, its row not loaded.
+    pub fn new(key: K) -> Self {
+        ForeignKey { key, loaded: None }
+    }
+
+    /// The key.
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+
+    /// The row, if it is loaded.
+    pub fn get(&self) -> Option<&M> {
+        self.loaded.as_deref()
+    }
+}
+
+impl<M: Model> ForeignKey<M> {
+    /// The key of a row, which counts as loaded.
+    pub fn to(row: M) -> Self {
+        ForeignKey { key: row.key(), loaded: Some(Arc::new(row)) }
+    }
+}
+
+impl<M: Model> From<&M> for ForeignKey<M> {
+    fn from(row: &M) -> Self {
+        ForeignKey::new(row.key())
+    }
+}
+
+impl<M: Model, K: Clone> Clone for ForeignKey<M, K> {
+    fn clone(&self) -> Self {
+        ForeignKey { key: self.key.clone(), loaded: self.loaded.clone() }
+    }
+}
+
+/// Keys are equal; whether their rows are loaded does not matter.
+impl<M: Model, K: PartialEq> PartialEq for ForeignKey<M, K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<M: Model, K: Eq> Eq for ForeignKey<M, K> {}
+
+impl<M: Model, K: Hash> Hash for ForeignKey<M, K> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl<M: Model, K: fmt::Debug> fmt::Debug for ForeignKey<M, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.loaded.is_some() { "loaded" } else { "not loaded" };
+        write!(f, "{}({:?}, {state})", M::LABEL, self.key)
+    }
+}
+
+/// Written as its key alone.
+impl<M: Model, K: serde::Serialize> serde::Serialize for ForeignKey<M, K> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.key.serialize(serializer)
+    }
+}
+
+/// A key's place in a row: written and read as its key. The derive uses it for every kind of key.
+pub trait KeyField: Sized {
+    /// The key, or an `Option` of one.
+    type Column: SqlType;
+
+    /// A key, its row not loaded.
+    fn from_column(key: Self::Column) -> Self;
+
+    /// The value to bind.
+    fn to_value(&self) -> Value;
+}
+
+impl<M: Model, K: Key + SqlType<Base = K>> KeyField for ForeignKey<M, K>
+where
+    K: crate::field::FieldType,
+{
+    type Column = K;
+
+    fn from_column(key: K) -> Self {
+        ForeignKey::new(key)
+    }
+
+    fn to_value(&self) -> Value {
+        crate::field::FieldType::to_value(&self.key)
+    }
+}
+
+impl<M: Model, K: Key> KeyField for Option<ForeignKey<M, K>>
+where
+    K: crate::field::FieldType,
+{
+    type Column = Option<K>;
+
+    fn from_column(key: Option<K>) -> Self {
+        key.map(ForeignKey::new)
+    }
+
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, |key| crate::field::FieldType::to_value(&key.key))
+    }
+}
+
+/// A relation that `select_related` brings, and those to bring with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// The foreign key's name.
+    pub field: String,
+    /// The number of the other model's columns.
+    pub columns: usize,
+    /// The place of the other model's primary key among them.
+    pub key: usize,
+    /// Relations of the other model; their columns follow its own, in this order, each with its own nested ones.
+    pub nested: Vec<Related>,
+}
+
+impl Related {
+    /// The number of columns, those of nested relations included.
+    pub fn width(&self) -> usize {
+        self.columns + self.nested.iter().map(Related::width).sum::<usize>()
+    }
+}
+
+/// A foreign key whose row can be put in place.
+pub trait RelatedSlot {
+    /// Reads the other model's columns, and those of its own relations.
+    fn read(&mut self, row: &mut Row<'_>, related: &Related) -> Result<()>;
+}
+
+impl<M: Model, K> RelatedSlot for ForeignKey<M, K> {
+    fn read(&mut self, row: &mut Row<'_>, related: &Related) -> Result<()> {
+        self.loaded = read_related(row, related)?.map(Arc::new);
+        Ok(())
+    }
+}
+
+impl<M: Model, K> RelatedSlot for Option<ForeignKey<M, K>> {
+    fn read(&mut self, row: &mut Row<'_>, related: &Related) -> Result<()> {
+        let loaded = read_related(row, related)?;
+        if let Some(key) = self {
+            key.loaded = loaded.map(Arc::new);
+        }
+        Ok(())
+    }
+}
+
+fn read_related<M: Model>(row: &mut Row<'_>, related: &Related) -> Result<Option<M>> {
+    if row.is_null_at(related.key) {
+        row.skip(related.width());
+        return Ok(None);
+    }
+    read_row(row, &related.nested).map(Some)
+}
+
+/// Reads a model's columns and then those of the relations that came with it.
+pub(crate) fn read_row<M: Model>(row: &mut Row<'_>, related: &[Related]) -> Result<M> {
+    let mut model = M::from_row(row).map_err(|error| error.in_model(M::LABEL))?;
+    for relation in related {
+        match model.related_slot(&relation.field) {
+            Some(slot) => slot.read(row, relation)?,
+            None => row.skip(relation.width()),
+        }
+    }
+    Ok(model)
+}
+
+/// Rows of `M` related to this one through a table between.
+///
+/// Holds no rows until [`load`](ManyToMany::load); queries go over the relation's name like over any other.
+pub struct ManyToMany<M: Model> {
+    owner: Option<Owner>,
+    loaded: Option<Arc<Vec<M>>>,
+}
+
+/// The row that a many-to-many field belongs to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Owner {
+    pub(crate) model: &'static str,
+    pub(crate) field: &'static str,
+    pub(crate) key: Value,
+}
+
+impl<M: Model> ManyToMany<M> {
+    /// The relation of a row that is in the database. The derive calls it when it reads the row.
+    pub fn of<O: Model>(field: &'static str, key: &O::Key) -> Self {
+        let key = key.to_values().into_iter().next().unwrap_or(Value::Null);
+        ManyToMany { owner: Some(Owner { model: O::LABEL, field, key }), loaded: None }
+    }
+
+    /// The rows, if they are loaded.
+    pub fn get(&self) -> Option<&[M]> {
+        self.loaded.as_deref().map(Vec::as_slice)
+    }
+}
+
+impl<M: Model> Default for ManyToMany<M> {
+    /// The relation of a row that is not yet in the database: related to nothing.
+    fn default() -> Self {
+        ManyToMany { owner: None, loaded: None }
+    }
+}
+
+impl<M: Model> Clone for ManyToMany<M> {
+    fn clone(&self) -> Self {
+        ManyToMany { owner: self.owner.clone(), loaded: self.loaded.clone() }
+    }
+}
+
+impl<M: Model> PartialEq for ManyToMany<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.owner == other.owner
+    }
+}
+
+impl<M: Model> fmt::Debug for ManyToMany<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.loaded {
+            Some(rows) => write!(f, "{} × {}", rows.len(), M::LABEL),
+            None => write!(f, "{}(not loaded)", M::LABEL),
+        }
+    }
+}

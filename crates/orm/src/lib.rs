@@ -6,7 +6,7 @@ mod engine;
 mod error;
 pub mod expr;
 mod field;
-mod migrate;
+pub mod migrate;
 pub mod model;
 pub mod query;
 mod relation;

@@ -1,0 +1,310 @@
+//! Migrations and what they are made of.
+
+use std::borrow::Cow;
+
+use crate::model::{Check, Field, Index, ModelDef, Unique};
+use crate::value::Value;
+
+type Text = Cow<'static, str>;
+
+/// One step of an app's history: applied as a whole or not at all, and recorded in `django_migrations`.
+///
+/// Written by `makemigrations` as a function in a file of its own, and read by people:
+///
+/// ```
+/// use nuages_orm::migrate::Migration;
+/// use nuages_orm::model::Field;
+/// use nuages_orm::{Kind, ModelDef};
+///
+/// pub fn migration() -> Migration {
+///     Migration::new("shop", "0001_initial").create_model(
+///         ModelDef::new("shop", "Tag")
+///             .field(Field::new("id", Kind::BigAuto))
+///             .field(Field::new("label", Kind::Slug { max_length: 50 }).unique(true))
+///             .primary_key("id"),
+///     )
+/// }
+/// assert_eq!(migration().operations.len(), 1);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Migration {
+    /// The app's label.
+    pub app: Text,
+    /// The name, such as `0002_book_pages`: what `django_migrations` remembers.
+    pub name: Text,
+    /// The migrations that must be applied before, as app and name.
+    pub dependencies: Vec<(Text, Text)>,
+    /// What it does, in order.
+    pub operations: Vec<Operation>,
+}
+
+/// A change of the models, and of their tables.
+///
+/// Models are named without their app, which is the migration's.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Makes a model's table, and those between for its many-to-many relations.
+    CreateModel(ModelDef),
+    /// Drops a model's table, and those between.
+    DeleteModel {
+        /// The model.
+        model: Text,
+    },
+    /// Adds a column, or the table between for a many-to-many relation.
+    AddField {
+        /// The model.
+        model: Text,
+        /// The field, which comes last.
+        field: Box<Field>,
+        /// What rows that exist already get, where the field's default does not say (Django's one-off default).
+        fill: Option<Value>,
+    },
+    /// Drops a column, or the table between of a many-to-many relation.
+    RemoveField {
+        /// The model.
+        model: Text,
+        /// The field.
+        field: Text,
+    },
+    /// Makes an index.
+    AddIndex {
+        /// The model.
+        model: Text,
+        /// The index, which has a name.
+        index: Index,
+    },
+    /// Drops an index.
+    RemoveIndex {
+        /// The model.
+        model: Text,
+        /// The index' name.
+        name: Text,
+    },
+    /// Makes a unique or check constraint.
+    AddConstraint {
+        /// The model.
+        model: Text,
+        /// The constraint.
+        constraint: Constraint,
+    },
+    /// Drops a unique or check constraint.
+    RemoveConstraint {
+        /// The model.
+        model: Text,
+        /// The constraint's name.
+        name: Text,
+    },
+    /// Replaces the groups of fields that are unique together.
+    AlterUniqueTogether {
+        /// The model.
+        model: Text,
+        /// The groups from now on.
+        groups: Vec<Vec<Text>>,
+    },
+}
+
+/// A constraint of `Meta.constraints`.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the variants hold what they are named after")]
+pub enum Constraint {
+    Unique(Unique),
+    Check(Check),
+}
+
+impl Constraint {
+    /// The constraint's name.
+    pub fn name(&self) -> &Text {
+        match self {
+            Constraint::Unique(unique) => &unique.name,
+            Constraint::Check(check) => &check.name,
+        }
+    }
+
+    /// A model's constraints in the order in which they were declared.
+    pub(crate) fn all_of(model: &ModelDef) -> Vec<Constraint> {
+        let uniques = model.uniques.iter().cloned().map(Constraint::Unique);
+        let mut all: Vec<Constraint> = uniques.chain(model.checks.iter().cloned().map(Constraint::Check)).collect();
+        let order = |name: &Text| model.constraint_order.iter().position(|known| known == name).unwrap_or(usize::MAX);
+        all.sort_by_key(|constraint| order(constraint.name()));
+        all
+    }
+}
+
+impl From<Unique> for Constraint {
+    fn from(unique: Unique) -> Self {
+        Constraint::Unique(unique)
+    }
+}
+
+impl From<Check> for Constraint {
+    fn from(check: Check) -> Self {
+        Constraint::Check(check)
+    }
+}
+
+impl Migration {
+    /// A migration that does nothing yet.
+    pub fn new(app: impl Into<Text>, name: impl Into<Text>) -> Self {
+        Migration { app: app.into(), name: name.into(), dependencies: Vec::new(), operations: Vec::new() }
+    }
+
+    /// Says that another migration must be applied before.
+    #[must_use]
+    pub fn after(mut self, app: impl Into<Text>, name: impl Into<Text>) -> Self {
+        self.dependencies.push((app.into(), name.into()));
+        self
+    }
+
+    /// Adds an operation.
+    #[must_use]
+    pub fn operation(mut self, operation: Operation) -> Self {
+        self.operations.push(operation);
+        self
+    }
+
+    /// Makes a model's table.
+    #[must_use]
+    pub fn create_model(self, model: ModelDef) -> Self {
+        self.operation(Operation::CreateModel(model))
+    }
+
+    /// Drops a model's table.
+    #[must_use]
+    pub fn delete_model(self, model: impl Into<Text>) -> Self {
+        self.operation(Operation::DeleteModel { model: model.into() })
+    }
+
+    /// Adds a field; rows that exist already get its default.
+    #[must_use]
+    pub fn add_field(self, model: impl Into<Text>, field: Field) -> Self {
+        self.operation(Operation::AddField { model: model.into(), field: Box::new(field), fill: None })
+    }
+
+    /// Adds a field without a default; rows that exist already get `fill`.
+    #[must_use]
+    pub fn add_field_filled(self, model: impl Into<Text>, field: Field, fill: Value) -> Self {
+        self.operation(Operation::AddField { model: model.into(), field: Box::new(field), fill: Some(fill) })
+    }
+
+    /// Drops a field.
+    #[must_use]
+    pub fn remove_field(self, model: impl Into<Text>, field: impl Into<Text>) -> Self {
+        self.operation(Operation::RemoveField { model: model.into(), field: field.into() })
+    }
+
+    /// Makes an index.
+    #[must_use]
+    pub fn add_index(self, model: impl Into<Text>, index: Index) -> Self {
+        self.operation(Operation::AddIndex { model: model.into(), index })
+    }
+
+    /// Drops an index.
+    #[must_use]
+    pub fn remove_index(self, model: impl Into<Text>, name: impl Into<Text>) -> Self {
+        self.operation(Operation::RemoveIndex { model: model.into(), name: name.into() })
+    }
+
+    /// Makes a unique or check constraint.
+    #[must_use]
+    pub fn add_constraint(self, model: impl Into<Text>, constraint: impl Into<Constraint>) -> Self {
+        self.operation(Operation::AddConstraint { model: model.into(), constraint: constraint.into() })
+    }
+
+    /// Drops a unique or check constraint.
+    #[must_use]
+    pub fn remove_constraint(self, model: impl Into<Text>, name: impl Into<Text>) -> Self {
+        self.operation(Operation::RemoveConstraint { model: model.into(), name: name.into() })
+    }
+
+    /// Replaces the groups of fields that are unique together.
+    #[must_use]
+    pub fn alter_unique_together<const N: usize>(self, model: impl Into<Text>, groups: [&[&'static str]; N]) -> Self {
+        let groups = groups.into_iter().map(|group| group.iter().copied().map(Text::from).collect()).collect();
+        self.operation(Operation::AlterUniqueTogether { model: model.into(), groups })
+    }
+
+    /// App and name, as `app.0001_initial`.
+    pub fn label(&self) -> String {
+        format!("{}.{}", self.app, self.name)
+    }
+
+    /// The name that says what it does, such as `book_pages`, without its number (Django's `suggest_name`).
+    pub(crate) fn suggest_name(&self) -> String {
+        const LIMIT: usize = 52;
+        let mut fragments = self.operations.iter().map(Operation::fragment);
+        let mut name = fragments.next().unwrap_or_else(|| "empty".to_owned());
+        for fragment in fragments {
+            let longer = format!("{name}_{fragment}");
+            if longer.chars().count() > LIMIT {
+                return format!("{name}_and_more");
+            }
+            name = longer;
+        }
+        name
+    }
+}
+
+impl Operation {
+    /// The model that it is about.
+    pub fn model(&self) -> &str {
+        match self {
+            Operation::CreateModel(definition) => &definition.name,
+            Operation::DeleteModel { model }
+            | Operation::AddField { model, .. }
+            | Operation::RemoveField { model, .. }
+            | Operation::AddIndex { model, .. }
+            | Operation::RemoveIndex { model, .. }
+            | Operation::AddConstraint { model, .. }
+            | Operation::RemoveConstraint { model, .. }
+            | Operation::AlterUniqueTogether { model, .. } => model,
+        }
+    }
+
+    /// What it does, in a few words, as `makemigrations` and `migrate --plan` print it.
+    pub fn describe(&self) -> String {
+        let model = self.model();
+        match self {
+            Operation::CreateModel(definition) => match &definition.proxy_for {
+                Some(_) => format!("Create proxy model {model}"),
+                None => format!("Create model {model}"),
+            },
+            Operation::DeleteModel { .. } => format!("Delete model {model}"),
+            Operation::AddField { field, .. } => format!("Add field {} to {model}", field.name),
+            Operation::RemoveField { field, .. } => format!("Remove field {field} from {model}"),
+            Operation::AddIndex { index, .. } => {
+                format!("Create index {} on model {model}", index.name.as_deref().unwrap_or_default())
+            }
+            Operation::RemoveIndex { name, .. } => format!("Remove index {name} from {model}"),
+            Operation::AddConstraint { constraint, .. } => {
+                format!("Create constraint {} on model {model}", constraint.name())
+            }
+            Operation::RemoveConstraint { name, .. } => format!("Remove constraint {name} from model {model}"),
+            Operation::AlterUniqueTogether { groups, .. } => {
+                format!("Alter unique_together for {model} ({} constraint(s))", groups.len())
+            }
+        }
+    }
+
+    /// Its part of a migration's name (Django's `migration_name_fragment`).
+    fn fragment(&self) -> String {
+        let model = self.model();
+        let fragment = match self {
+            Operation::CreateModel(_) => model.to_owned(),
+            Operation::DeleteModel { .. } => format!("delete_{model}"),
+            Operation::AddField { field, .. } => format!("{model}_{}", field.name),
+            Operation::RemoveField { field, .. } => format!("remove_{model}_{field}"),
+            Operation::AddIndex { index, .. } => format!("{model}_{}", index.name.as_deref().unwrap_or("index")),
+            Operation::RemoveIndex { name, .. } => format!("remove_{model}_{name}"),
+            Operation::AddConstraint { constraint, .. } => format!("{model}_{}", constraint.name()),
+            Operation::RemoveConstraint { name, .. } => format!("remove_{model}_{name}"),
+            Operation::AlterUniqueTogether { .. } => format!("alter_{model}_unique_together"),
+        };
+        fragment
+            .to_lowercase()
+            .chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
+            .collect()
+    }
+}

@@ -1,0 +1,214 @@
+//! The models as they were at some point of the history.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::names;
+use super::operation::{Constraint, Operation};
+use crate::engine::Dialect;
+use crate::error::{Error, ErrorKind, Result, nearest};
+use crate::model::{FieldDefault, ModelDef, Models, OnDelete, Schema};
+use crate::query::Node;
+
+/// The models of all apps after some migrations, in the order in which they were made.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    models: Vec<ModelDef>,
+}
+
+impl State {
+    /// Before any migration.
+    pub fn new() -> Self {
+        State::default()
+    }
+
+    /// The state that migrations lead to when they are done for these models.
+    ///
+    /// It differs from the models in what a migration file cannot say: functions stay in the program (a default that
+    /// is computed, `on_delete` by a function), and indexes without a name get theirs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Migration`] if an index without a name is over something else than fields.
+    pub fn of(models: &Models) -> Result<Self> {
+        let models = models.definitions().map(|definition| written(definition)).collect::<Result<_>>()?;
+        Ok(State { models })
+    }
+
+    /// The models, in the order in which they were made.
+    pub fn models(&self) -> &[ModelDef] {
+        &self.models
+    }
+
+    /// The model of an app, by its name.
+    pub fn model(&self, app: &str, name: &str) -> Option<&ModelDef> {
+        self.models.iter().find(|model| model.app == app && model.name == name)
+    }
+
+    /// The models connected, with the names that an engine gives their tables.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if they do not fit together, such as a key to a model that is not there.
+    pub fn schema(&self, dialect: Dialect) -> Result<Arc<Schema>> {
+        let models = self.models.iter().cloned().fold(Models::new(), Models::with_definition);
+        Schema::new(&models, dialect)
+    }
+
+    /// Changes the models as an operation of an app's migration says.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Migration`] if it names something that is not there, or is there already.
+    pub fn apply(&mut self, app: &str, operation: &Operation) -> Result<()> {
+        match operation {
+            Operation::CreateModel(definition) => {
+                if self.model(app, &definition.name).is_some() {
+                    return Err(wrong(format!("model {} is there already", definition.label())));
+                }
+                self.models.push(definition.clone());
+            }
+            Operation::DeleteModel { model } => {
+                self.model_mut(app, model)?;
+                self.models.retain(|known| known.app != app || known.name != *model);
+            }
+            Operation::AddField { model, field, .. } => {
+                let definition = self.model_mut(app, model)?;
+                if definition.fields.iter().any(|known| known.name == field.name) {
+                    return Err(wrong(format!("{app}.{model} has a field `{}` already", field.name)));
+                }
+                definition.fields.push((**field).clone());
+            }
+            Operation::RemoveField { model, field } => {
+                let definition = self.model_mut(app, model)?;
+                find(definition, "field", field, definition.fields.iter().map(|known| known.name.as_ref()))?;
+                definition.fields.retain(|known| known.name != *field);
+            }
+            Operation::AddIndex { model, index } => {
+                let definition = self.model_mut(app, model)?;
+                if definition.indexes.iter().any(|known| known.name == index.name) {
+                    let name = index.name.as_deref().unwrap_or_default();
+                    return Err(wrong(format!("{app}.{model} has an index `{name}` already")));
+                }
+                definition.indexes.push(index.clone());
+            }
+            Operation::RemoveIndex { model, name } => {
+                let definition = self.model_mut(app, model)?;
+                find(definition, "index", name, definition.indexes.iter().filter_map(|known| known.name.as_deref()))?;
+                definition.indexes.retain(|known| known.name.as_ref() != Some(name));
+            }
+            Operation::AddConstraint { model, constraint } => {
+                let definition = self.model_mut(app, model)?;
+                if definition.constraint_order.contains(constraint.name()) {
+                    return Err(wrong(format!("{app}.{model} has a constraint `{}` already", constraint.name())));
+                }
+                definition.constraint_order.push(constraint.name().clone());
+                match constraint.clone() {
+                    Constraint::Unique(unique) => definition.uniques.push(unique),
+                    Constraint::Check(check) => definition.checks.push(check),
+                }
+            }
+            Operation::RemoveConstraint { model, name } => {
+                let definition = self.model_mut(app, model)?;
+                find(definition, "constraint", name, definition.constraint_order.iter().map(AsRef::as_ref))?;
+                definition.uniques.retain(|known| known.name != *name);
+                definition.checks.retain(|known| known.name != *name);
+                definition.constraint_order.retain(|known| known != name);
+            }
+            Operation::AlterUniqueTogether { model, groups } => {
+                self.model_mut(app, model)?.unique_together.clone_from(groups);
+            }
+        }
+        Ok(())
+    }
+
+    fn model_mut(&mut self, app: &str, name: &str) -> Result<&mut ModelDef> {
+        match self.models.iter().position(|model| model.app == app && model.name == name) {
+            Some(position) => Ok(&mut self.models[position]),
+            None => {
+                let names: Vec<&str> =
+                    self.models.iter().filter(|model| model.app == app).map(|model| model.name.as_ref()).collect();
+                let hint = nearest(name, names.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+                Err(wrong(format!("there is no model {app}.{name} at this point{}", hint.unwrap_or_default())))
+            }
+        }
+    }
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::Migration, message)
+}
+
+fn find<'a>(model: &ModelDef, what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Result<()> {
+    let known: Vec<&str> = known.collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let hint = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+    Err(wrong(format!("{} has no {what} `{name}` at this point{}", model.label(), hint.unwrap_or_default())))
+}
+
+/// A model as a migration file can say it.
+fn written(definition: &ModelDef) -> Result<ModelDef> {
+    let mut model = definition.clone();
+    for field in &mut model.fields {
+        if let Some(FieldDefault::Function(..)) = field.default {
+            field.default = None;
+        }
+        if let Some(relation) = &mut field.relation
+            && let OnDelete::Set(..) = relation.on_delete
+        {
+            relation.on_delete = OnDelete::DoNothing;
+        }
+    }
+    for position in 0..model.indexes.len() {
+        if model.indexes[position].name.is_none() {
+            let name = index_name(&model, position)?;
+            model.indexes[position].name = Some(Cow::Owned(name));
+        }
+    }
+    Ok(model)
+}
+
+/// The name of an index that has none. As in Django it is fixed when the migration is written, so it cannot depend on
+/// the engine: table names are those of PostgreSQL, whose limit is the narrower.
+fn index_name(model: &ModelDef, position: usize) -> Result<String> {
+    let mut columns = Vec::new();
+    for step in &model.indexes[position].expressions {
+        let field = match &step.expression {
+            Node::Path(names) if names.len() == 1 => {
+                model.fields.iter().find(|field| Some(&field.name) == names.first() && field.has_column())
+            }
+            _ => None,
+        };
+        let Some(field) = field else {
+            return Err(Error::new(
+                ErrorKind::Migration,
+                format!("{}: an index over expressions needs a name; give it one", model.label()),
+            ));
+        };
+        columns.push((field.column_name(), step.descending));
+    }
+    let columns: Vec<(&str, bool)> = columns.iter().map(|(name, descending)| (name.as_ref(), *descending)).collect();
+    let table = match &model.table {
+        Some(table) => table.to_string(),
+        None => names::table(&model.app, &model.name, Dialect::Postgres),
+    };
+    Ok(names::meta_index(&table, &columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::operation::Migration;
+    use super::*;
+    use crate::field::Kind;
+    use crate::model::Field;
+
+    #[test]
+    fn an_operation_on_what_is_not_there_names_it_and_the_nearest() {
+        let model = ModelDef::new("shop", "Book").field(Field::new("title", Kind::Text));
+        let history = Migration::new("shop", "0001_initial").create_model(model).remove_field("Book", "titles");
+        let mut state = State::new();
+        let results: Vec<_> = history.operations.iter().map(|operation| state.apply("shop", operation)).collect();
+        assert!(matches!(results.first(), Some(Ok(()))));
+        let Some(Err(error)) = results.last() else { panic!("removed a field that is not there") };
+        assert_eq!(error.to_string(), "shop.Book has no field `titles` at this point; did you mean `title`?");
+    }
+}

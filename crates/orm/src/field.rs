@@ -114,6 +114,36 @@ impl Kind {
         }
     }
 
+    /// The kind with another limit on its length in characters; a text without one becomes a `CharField`.
+    ///
+    /// # Panics
+    /// If it is no kind of text. The derive evaluates it at compile time.
+    #[must_use]
+    pub const fn with_max_length(self, max_length: u32) -> Kind {
+        match self {
+            Kind::Text | Kind::Char { .. } => Kind::Char { max_length: Some(max_length) },
+            Kind::Email { .. } => Kind::Email { max_length },
+            Kind::Url { .. } => Kind::Url { max_length },
+            Kind::Slug { .. } => Kind::Slug { max_length },
+            Kind::File { .. } => Kind::File { max_length },
+            Kind::Image { .. } => Kind::Image { max_length },
+            Kind::FilePath { .. } => Kind::FilePath { max_length },
+            _ => panic!("`max_length` is for text"),
+        }
+    }
+
+    /// The kind with another size: digits in all, and after the point.
+    ///
+    /// # Panics
+    /// If it is no decimal. The derive evaluates it at compile time.
+    #[must_use]
+    pub const fn with_digits(self, max_digits: u16, decimal_places: u16) -> Kind {
+        match self {
+            Kind::Decimal { .. } => Kind::Decimal { max_digits, decimal_places },
+            _ => panic!("`max_digits` and `decimal_places` are for decimals"),
+        }
+    }
+
     /// Whether the database numbers the rows.
     pub fn is_auto(&self) -> bool {
         matches!(self, Kind::SmallAuto | Kind::Auto | Kind::BigAuto)
@@ -226,6 +256,58 @@ pub struct Choice {
     pub label: Cow<'static, str>,
 }
 
+impl Choice {
+    /// A choice that is stored as text.
+    pub const fn text(value: &'static str, label: &'static str) -> Self {
+        Choice { value: ChoiceValue::Text(Cow::Borrowed(value)), label: Cow::Borrowed(label) }
+    }
+
+    /// A choice that is stored as a number.
+    pub const fn int(value: i64, label: &'static str) -> Self {
+        Choice { value: ChoiceValue::Int(value), label: Cow::Borrowed(label) }
+    }
+
+    /// The stored value.
+    pub fn to_value(&self) -> Value {
+        match &self.value {
+            ChoiceValue::Text(text) => Value::Text(text.clone().into_owned()),
+            ChoiceValue::Int(number) => Value::Int(*number),
+        }
+    }
+
+    /// Reads a column as the one of `variants` that stands at the place of its value in `choices`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`], naming the value and the choices, if it is none of them.
+    pub fn read<T, const N: usize>(choices: &[Choice], variants: [T; N], column: Column<'_>) -> Result<T> {
+        let value = match choices.first() {
+            Some(Choice { value: ChoiceValue::Int(_), .. }) => ChoiceValue::Int(column.i64()?),
+            _ => ChoiceValue::Text(Cow::Owned(column.text()?.to_owned())),
+        };
+        let place = choices.iter().position(|choice| choice.value == value);
+        place.and_then(|place| variants.into_iter().nth(place)).ok_or_else(|| {
+            let known: Vec<String> = choices.iter().map(Choice::to_string).collect();
+            Error::new(ErrorKind::Decode, format!("{value} is none of its choices: {}", known.join(", ")))
+        })
+    }
+}
+
+/// As value and label: `"d" (Draft)`.
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.value, self.label)
+    }
+}
+
+impl std::fmt::Display for ChoiceValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ChoiceValue::Text(text) => write!(f, "{text:?}"),
+            ChoiceValue::Int(number) => write!(f, "{number}"),
+        }
+    }
+}
+
 /// The stored value of a [`Choice`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChoiceValue {
@@ -249,6 +331,9 @@ pub trait SqlType: Sized + Send + Sync + 'static {
     /// The value to bind.
     fn into_value(self) -> Value;
 
+    /// The value to bind, of a column that is still needed.
+    fn as_value(&self) -> Value;
+
     /// Reads a column.
     fn read(column: Column<'_>) -> Result<Self>;
 }
@@ -258,6 +343,10 @@ impl<T: FieldType> SqlType for T {
     type Null = crate::expr::Required;
 
     fn into_value(self) -> Value {
+        self.to_value()
+    }
+
+    fn as_value(&self) -> Value {
         self.to_value()
     }
 
@@ -274,6 +363,10 @@ impl<T: FieldType> SqlType for Option<T> {
     type Null = crate::expr::Nullable;
 
     fn into_value(self) -> Value {
+        self.as_value()
+    }
+
+    fn as_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)
     }
 

@@ -1,8 +1,12 @@
 //! Models: what the derive says about a struct, as plain data, and what it can do.
 
+mod builder;
 mod definition;
+#[doc(hidden)]
+pub mod derived;
 mod schema;
 
+pub use builder::{Builder, IntoField};
 pub use definition::{
     Check, DatabaseDefault, Deferrable, Field, FieldDefault, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,
     Unique,

@@ -261,6 +261,10 @@ impl<R> Order<R> {
         Order { step: OrderBy { expression, descending, nulls_first: None }, of: PhantomData }
     }
 
+    pub(crate) fn into_step(self) -> OrderBy {
+        self.step
+    }
+
     /// Nulls before all values.
     #[must_use]
     pub fn nulls_first(mut self) -> Self {

@@ -1,0 +1,280 @@
+//! The model as data.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Expr, Type};
+
+use super::{base, key_value};
+use crate::model::{Column, Constraint, Default, Field, Index, Key, Many, Model, OnDelete, Over, Shape, Step, Unique};
+use crate::types;
+
+pub(super) fn expand(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let (app, name) = (&model.app, model.name.to_string());
+    let mut calls = TokenStream::new();
+    for field in &model.fields {
+        let field = definition_of(model, field);
+        calls.extend(quote!(.field(#field)));
+    }
+    for position in &model.primary_key {
+        let key = &model.fields[*position].name;
+        calls.extend(quote!(.primary_key(#key)));
+    }
+    calls.extend(texts(&[("table", &model.table), ("comment", &model.comment), ("verbose_name", &model.verbose_name)]));
+    for step in &model.ordering {
+        let step = order(model, step);
+        calls.extend(quote!(.order_by(#step)));
+    }
+    for group in &model.unique_together {
+        calls.extend(quote!(.unique_together([#(#group),*])));
+    }
+    for constraint in &model.constraints {
+        calls.extend(match constraint {
+            Constraint::Unique(unique) => {
+                let unique = unique_constraint(model, unique);
+                quote!(.unique(#unique))
+            }
+            Constraint::Check { name, condition } => {
+                let condition = expression(model, condition, &quote!(bool));
+                quote!(.check(#name, #condition))
+            }
+        });
+    }
+    for index in &model.indexes {
+        let index = index_definition(model, index);
+        calls.extend(quote!(.index(#index)));
+    }
+    if !model.managed {
+        calls.extend(quote!(.managed(false)));
+    }
+    if let Some(of) = &model.proxy_for {
+        calls.extend(quote!(.proxy_for(<#of as #krate::Model>::LABEL)));
+    }
+    quote! {
+        fn definition() -> #krate::ModelDef {
+            #krate::ModelDef::new(#app, #name) #calls
+        }
+    }
+}
+
+fn definition_of(model: &Model, field: &Field) -> TokenStream {
+    let krate = &model.krate;
+    let name = &field.name;
+    let mut code = match &field.shape {
+        Shape::Column(column) => {
+            let kind = kind(model, column);
+            let choices = (!column.holds.is_known()).then(|| {
+                let ty = &column.base;
+                quote!(.choices(<#ty as #krate::FieldType>::CHOICES))
+            });
+            quote!(#krate::model::Field::new(#name, #kind) #choices)
+        }
+        Shape::Key(key) => {
+            let reference = key_reference(model, key);
+            if key.one_to_one {
+                quote!(#krate::model::Field::one_to_one(#name, #reference))
+            } else {
+                quote!(#krate::model::Field::foreign_key(#name, #reference))
+            }
+        }
+        Shape::Many(many) => {
+            let reference = many_reference(model, many);
+            quote!(#krate::model::Field::many_to_many(#name, #reference))
+        }
+    };
+    if field.nullable {
+        code.extend(quote!(.null(true)));
+    }
+    if let Some(unique) = field.unique {
+        code.extend(quote!(.unique(#unique)));
+    }
+    if let Some(index) = field.index {
+        code.extend(quote!(.index(#index)));
+    }
+    code.extend(texts(&[
+        ("column", &field.column),
+        ("comment", &field.comment),
+        ("collation", &field.collation),
+        ("verbose_name", &field.verbose_name),
+    ]));
+    if field.auto_now {
+        code.extend(quote!(.auto_now(true)));
+    }
+    if field.auto_now_add {
+        code.extend(quote!(.auto_now_add(true)));
+    }
+    let base = base(model, field);
+    if let Some(default) = &field.default {
+        code.extend(default_call(model, &base, default));
+    }
+    if let Some(value) = &field.db_default {
+        code.extend(quote!(.db_default(#krate::model::derived::db_default::<Self, #base>(#value))));
+    }
+    if let Some(generated) = &field.generated {
+        let expression = expression(model, &generated.expression, &base);
+        let stored = generated.stored;
+        code.extend(quote!(.generated(#krate::model::Generated { expression: #expression, stored: #stored })));
+    }
+    code
+}
+
+fn kind(model: &Model, column: &Column) -> TokenStream {
+    let krate = &model.krate;
+    let ty = &column.base;
+    let kind = match &column.kind {
+        Some(kind) => types::kind_value(kind, krate),
+        None => quote!(<#ty as #krate::FieldType>::KIND),
+    };
+    let length = column.max_length.map(|length| quote!(.with_max_length(#length)));
+    let digits = column.digits.map(|(digits, places)| quote!(.with_digits(#digits, #places)));
+    if length.is_none() && digits.is_none() {
+        return kind;
+    }
+    // Evaluated by the compiler: what the kind of a type unknown to the macro does not have is an error of the build.
+    quote!(const { #kind #length #digits })
+}
+
+fn key_reference(model: &Model, key: &Key) -> TokenStream {
+    let krate = &model.krate;
+    let to = to_label(model, &key.to, key.to_self);
+    let on_delete = match &key.on_delete {
+        OnDelete::Plain(word) => quote!(#krate::model::OnDelete::#word),
+        OnDelete::Set(function) => {
+            let name = source_of(function);
+            let value = key_value(model, key);
+            quote! {
+                #krate::model::OnDelete::Set(
+                    ::core::convert::Into::into(#name),
+                    || #krate::model::derived::key_value::<#value, _>(#function()),
+                )
+            }
+        }
+    };
+    let mut code = quote!(#krate::model::Reference::new(#to, #on_delete));
+    code.extend(texts(&[("to_field", &key.to_field), ("related_name", &key.related_name)]));
+    if !key.constraint {
+        code.extend(quote!(.constraint(false)));
+    }
+    code
+}
+
+fn many_reference(model: &Model, many: &Many) -> TokenStream {
+    let krate = &model.krate;
+    let to = to_label(model, &many.to, many.to_self);
+    let mut code = quote!(#krate::model::Reference::new(#to, #krate::model::OnDelete::Cascade));
+    code.extend(texts(&[("related_name", &many.related_name), ("table", &many.table)]));
+    if let Some(through) = &many.through {
+        code.extend(quote!(.through(<#through as #krate::Model>::LABEL)));
+    }
+    if let Some((here, there)) = &many.through_fields {
+        code.extend(quote!(.through_fields(#here, #there)));
+    }
+    if !many.constraint {
+        code.extend(quote!(.constraint(false)));
+    }
+    if many.symmetrical {
+        code.extend(quote!(.symmetrical(true)));
+    }
+    code
+}
+
+fn to_label(model: &Model, to: &Type, to_self: bool) -> TokenStream {
+    let krate = &model.krate;
+    if to_self { quote!("self") } else { quote!(<#to as #krate::Model>::LABEL) }
+}
+
+fn default_call(model: &Model, base: &TokenStream, default: &Default) -> TokenStream {
+    let krate = &model.krate;
+    let value = quote!(#krate::model::derived::value::<#base, _>);
+    match default {
+        Default::Constant(constant) => quote!(.default(#value(#constant))),
+        Default::Computed(call) => {
+            let name = source_of(call);
+            quote!(.default_from(#name, || #value(#call)))
+        }
+        Default::OfType => {
+            quote!(.default_from("Default::default()", || #value(<#base as ::core::default::Default>::default())))
+        }
+    }
+}
+
+fn order(model: &Model, step: &Step) -> TokenStream {
+    let krate = &model.krate;
+    if let [only] = step.names.as_slice() {
+        let name = only.to_string();
+        let direction = if step.descending { quote!(desc) } else { quote!(asc) };
+        return quote!(#krate::model::OrderBy::#direction(#krate::query::Node::path(#name)));
+    }
+    // Over relations the compiler checks the names.
+    let names = &step.names;
+    let direction = if step.descending { quote!(.desc()) } else { quote!(.asc()) };
+    quote!(#krate::model::derived::step::<Self>(|m| m #(.#names())* #direction))
+}
+
+fn unique_constraint(model: &Model, unique: &Unique) -> TokenStream {
+    let krate = &model.krate;
+    let name = &unique.name;
+    let mut code = match &unique.over {
+        Over::Fields(fields) => quote!(#krate::model::Unique::new(#name, [#(#fields),*])),
+        Over::Expressions(closure) => {
+            quote!(#krate::model::Unique::over(#name, #krate::model::derived::steps::<Self, _>(#closure)))
+        }
+    };
+    code.extend(condition_and_include(model, &unique.condition, &unique.include));
+    if let Some(deferred) = unique.deferrable {
+        let when = if deferred { quote!(Deferred) } else { quote!(Immediate) };
+        code.extend(quote!(.deferrable(#krate::model::Deferrable::#when)));
+    }
+    if let Some(distinct) = unique.nulls_distinct {
+        code.extend(quote!(.nulls_distinct(#distinct)));
+    }
+    code
+}
+
+fn index_definition(model: &Model, index: &Index) -> TokenStream {
+    let krate = &model.krate;
+    let steps = match &index.over {
+        Over::Fields(steps) => {
+            let steps = steps.iter().map(|step| order(model, step));
+            quote!(::std::vec![#(#steps),*])
+        }
+        Over::Expressions(closure) => quote!(#krate::model::derived::steps::<Self, _>(#closure)),
+    };
+    let mut code = quote!(#krate::model::Index::new(#steps));
+    code.extend(texts(&[("name", &index.name)]));
+    code.extend(condition_and_include(model, &index.condition, &index.include));
+    code
+}
+
+fn condition_and_include(model: &Model, condition: &Option<Expr>, include: &[String]) -> TokenStream {
+    let condition = condition.as_ref().map(|condition| {
+        let condition = expression(model, condition, &quote!(bool));
+        quote!(.condition(#condition))
+    });
+    let include = (!include.is_empty()).then(|| quote!(.include([#(#include),*])));
+    quote!(#condition #include)
+}
+
+/// A closure over the model's fields as a tree, its type checked.
+fn expression(model: &Model, closure: &Expr, ty: &TokenStream) -> TokenStream {
+    let krate = &model.krate;
+    quote!(#krate::model::derived::expression::<Self, #ty, _>(#closure))
+}
+
+/// Calls with a text, for those that are set.
+fn texts(all: &[(&str, &Option<String>)]) -> TokenStream {
+    all.iter()
+        .filter_map(|(name, text)| {
+            let name = quote::format_ident!("{name}");
+            text.as_ref().map(|text| quote!(.#name(#text)))
+        })
+        .collect()
+}
+
+/// An expression as it was written, for migrations to name it.
+fn source_of(expression: &Expr) -> String {
+    let text = expression.to_token_stream().to_string();
+    [(" :: ", "::"), (" (", "("), ("( ", "("), (" )", ")"), (" ,", ","), (" . ", "."), (" !", "!")]
+        .iter()
+        .fold(text, |text, (from, to)| text.replace(from, to))
+}

@@ -1,0 +1,137 @@
+//! Reading and writing of a row.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::key_value;
+use crate::model::{Field, Model, Shape};
+
+/// The type of the primary key.
+pub(super) fn key_type(model: &Model) -> TokenStream {
+    let types = key_fields(model).map(|field| match &field.shape {
+        Shape::Key(key) => key_value(model, key),
+        _ => {
+            let ty = &field.ty;
+            quote!(#ty)
+        }
+    });
+    tuple_or_only(types.collect())
+}
+
+pub(super) fn expand(model: &Model) -> TokenStream {
+    let from_row = from_row(model);
+    let to_values = to_values(model);
+    let key = key(model);
+    let related_slot = related_slot(model);
+    quote!(#from_row #to_values #key #related_slot)
+}
+
+fn from_row(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let reads = model.fields.iter().map(|field| {
+        let (ident, name) = (&field.ident, &field.name);
+        match &field.shape {
+            Shape::Column(column) => match column.digits {
+                Some((_, places)) => quote!(#ident: row.read_decimal(#name, #places)?),
+                None => quote!(#ident: row.read(#name)?),
+            },
+            Shape::Key(_) => quote!(#ident: #krate::model::derived::read_key(row, #name)?),
+            Shape::Many(_) => quote!(#ident: ::core::default::Default::default()),
+        }
+    });
+    let relations: Vec<TokenStream> = model
+        .fields
+        .iter()
+        .filter_map(|field| match &field.shape {
+            Shape::Many(_) => {
+                let (ident, name) = (&field.ident, &field.name);
+                Some(quote!(read.#ident = #krate::ManyToMany::of::<Self>(#name, &key);))
+            }
+            _ => None,
+        })
+        .collect();
+    let body = if relations.is_empty() {
+        quote!(::core::result::Result::Ok(Self { #(#reads,)* }))
+    } else {
+        quote! {
+            let mut read = Self { #(#reads,)* };
+            let key = #krate::Model::key(&read);
+            #(#relations)*
+            ::core::result::Result::Ok(read)
+        }
+    };
+    quote! {
+        fn from_row(row: &mut #krate::Row<'_>) -> #krate::Result<Self> {
+            #body
+        }
+    }
+}
+
+fn to_values(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let values = model.fields.iter().filter(|field| field.is_writable()).map(|field| {
+        let ident = &field.ident;
+        match &field.shape {
+            Shape::Key(_) => quote!(#krate::KeyField::to_value(&self.#ident)),
+            _ => quote!(#krate::SqlType::as_value(&self.#ident)),
+        }
+    });
+    quote! {
+        fn to_values(&self) -> ::std::vec::Vec<#krate::Value> {
+            ::std::vec![#(#values),*]
+        }
+    }
+}
+
+fn key(model: &Model) -> TokenStream {
+    let parts = key_fields(model).map(|field| {
+        let ident = &field.ident;
+        match &field.shape {
+            Shape::Key(_) => quote!(::core::clone::Clone::clone(self.#ident.key())),
+            _ => quote!(::core::clone::Clone::clone(&self.#ident)),
+        }
+    });
+    let key = tuple_or_only(parts.collect());
+    quote! {
+        fn key(&self) -> Self::Key {
+            #key
+        }
+    }
+}
+
+fn related_slot(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let mut arms = model
+        .fields
+        .iter()
+        .filter(|field| matches!(field.shape, Shape::Key(_)))
+        .map(|field| {
+            let (ident, name) = (&field.ident, &field.name);
+            quote!(#name => ::core::option::Option::Some(&mut self.#ident),)
+        })
+        .peekable();
+    if arms.peek().is_none() {
+        return TokenStream::new();
+    }
+    quote! {
+        fn related_slot(&mut self, field: &str) -> ::core::option::Option<&mut dyn #krate::RelatedSlot> {
+            match field {
+                #(#arms)*
+                _ => ::core::option::Option::None,
+            }
+        }
+    }
+}
+
+fn key_fields(model: &Model) -> impl Iterator<Item = &Field> {
+    model.primary_key.iter().map(|position| &model.fields[*position])
+}
+
+fn tuple_or_only(mut parts: Vec<TokenStream>) -> TokenStream {
+    match parts.len() {
+        // A model without a key is refused already; a number lets the compiler go on.
+        0 => quote!(i64),
+        1 => parts.remove(0),
+        _ => quote!((#(#parts),*)),
+    }
+}

@@ -1,0 +1,77 @@
+//! What the code of the derives calls. No part of the public interface.
+
+use super::builder::key_of;
+use super::{DatabaseDefault, IntoField, Model, OrderBy};
+use crate::error::Result;
+use crate::expr::{Expr, Operand, Order, Orders, Path, Required};
+use crate::field::{FieldType, SqlType};
+use crate::query::{Lookup, Node, QuerySet};
+use crate::relation::KeyField;
+use crate::row::Row;
+use crate::value::Value;
+
+/// A required field of a builder that is not given yet.
+#[derive(Debug, Clone, Copy)]
+pub enum Missing {}
+
+/// A required field of a builder that is given.
+#[derive(Debug, Clone, Copy)]
+pub enum Given {}
+
+/// Reads the next column as a key.
+pub fn read_key<F: KeyField>(row: &mut Row<'_>, field: &'static str) -> Result<F> {
+    row.read(field).map(F::from_column)
+}
+
+/// An expression over the model's own fields.
+pub fn expression<M: Model, T: FieldType, S: SqlType<Base = T>>(
+    of: impl FnOnce(M::Fields<M, Required>) -> Expr<M, S>,
+) -> Node {
+    of(Path::root().into()).into_node()
+}
+
+/// The steps of an index or constraint over the model's own fields.
+pub fn steps<M: Model, O: Orders<M>>(of: impl FnOnce(M::Fields<M, Required>) -> O) -> Vec<OrderBy> {
+    of(Path::root().into()).into_steps()
+}
+
+/// A step of the default ordering, over relations.
+pub fn step<M: Model>(of: impl FnOnce(M::Fields<M, Required>) -> Order<M>) -> OrderBy {
+    of(Path::root().into()).into_step()
+}
+
+/// A default for a field of type `T`.
+pub fn value<T: FieldType, V: IntoField<T>>(value: V) -> Value {
+    value.into_field()
+}
+
+/// A key that `Set(function)` gave.
+pub fn key_value<K: FieldType, S: SqlType<Base = K>>(key: S) -> Value {
+    key.into_value()
+}
+
+/// A default that the database fills in: a value, or an expression without fields.
+pub fn db_default<M: Model, T: FieldType>(of: impl Operand<M, T>) -> DatabaseDefault {
+    match of.into_node() {
+        Node::Value(value, _) => DatabaseDefault::Value(value),
+        expression => DatabaseDefault::Expression(expression),
+    }
+}
+
+/// The rows of `M` whose `field` refers to the primary key of this row.
+pub fn referring<M: Model, To: Model>(to: &To, field: &'static str) -> QuerySet<M> {
+    referring_to(field, key_of(to))
+}
+
+/// The rows of `M` whose `field` refers to the field `to_field` of this row.
+pub fn referring_by<M: Model, To: Model>(to: &To, field: &'static str, to_field: &str) -> QuerySet<M> {
+    let definition = To::definition();
+    let written = definition.fields.iter().filter(|field| field.has_column() && field.generated.is_none());
+    let value = written.zip(to.to_values()).find(|(field, _)| field.name == to_field).map(|(_, value)| value);
+    referring_to(field, value.unwrap_or(Value::Null))
+}
+
+fn referring_to<M: Model>(field: &'static str, key: Value) -> QuerySet<M> {
+    let condition = Node::lookup(Node::Path(vec![field.into()]), Lookup::Exact, Node::value(key));
+    QuerySet::new().filter(|_| Expr::from_node(condition))
+}

@@ -1,0 +1,3 @@
+//! What the ORM promises, a file for each part of it.
+
+mod derive;

@@ -25,5 +25,6 @@ pub use query::{QuerySet, Values};
 pub use relation::{ForeignKey, KeyField, ManyToMany, OneToOne, Related, RelatedSlot};
 pub use row::{Column, Row};
 pub use rust_decimal::Decimal;
+pub use serde_json::json;
 pub use uuid::Uuid;
 pub use value::Value;

@@ -1,12 +1,31 @@
 //! Migrations: from the models' past to their present.
 //!
 //! A [`Migration`] is a list of [`Operation`]s that people can read; applied one after the other they give the
-//! [`State`] of the models at any point.
+//! [`State`] of the models at any point. [`detect`] finds what is missing between the last of them and the models,
+//! [`Migration::write`] puts it into a Rust file.
+//!
+//! The rest of this module is what such files are written with, so that they begin with `use nuages::migrate::*`.
 
+mod detect;
 mod graph;
+mod literal;
 pub(crate) mod names;
 mod operation;
+mod optimize;
 mod state;
+mod write;
 
+pub use detect::detect;
+pub use literal::{
+    Literal, all, any, arithmetic, bytes, call, case, cast, compare, date, decimal, duration, field, ip, json, keyword,
+    list, not, time, timestamp, uuid, value,
+};
 pub use operation::{Constraint, Migration, Operation};
 pub use state::State;
+
+pub use crate::field::Kind;
+pub use crate::model::{
+    Check, DatabaseDefault, Deferrable, Field, Generated, Index, ModelDef, OnDelete, OrderBy, Reference, Unique,
+};
+pub use crate::query::{Function, Lookup, Node, Operator, Part};
+pub use crate::value::Value;

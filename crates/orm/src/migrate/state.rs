@@ -25,7 +25,7 @@ impl State {
     /// The state that migrations lead to when they are done for these models.
     ///
     /// It differs from the models in what a migration file cannot say: functions stay in the program (a default that
-    /// is computed, `on_delete` by a function), and indexes without a name get theirs.
+    /// is computed, `on_delete` by a function), a proxy has no fields of its own, and indexes without a name get theirs.
     ///
     /// # Errors
     /// [`ErrorKind::Migration`] if an index without a name is over something else than fields.
@@ -49,7 +49,17 @@ impl State {
     /// # Errors
     /// [`ErrorKind::Configuration`] if they do not fit together, such as a key to a model that is not there.
     pub fn schema(&self, dialect: Dialect) -> Result<Arc<Schema>> {
-        let models = self.models.iter().cloned().fold(Models::new(), Models::with_definition);
+        let mut models = Models::new();
+        for model in &self.models {
+            let mut model = model.clone();
+            if let Some((app, name)) = model.proxy_for.as_deref().and_then(|label| label.split_once('.'))
+                && let Some(of) = self.model(app, name)
+            {
+                model.fields.clone_from(&of.fields);
+                model.primary_key.clone_from(&of.primary_key);
+            }
+            models = models.with_definition(model);
+        }
         Schema::new(&models, dialect)
     }
 
@@ -148,6 +158,11 @@ fn find<'a>(model: &ModelDef, what: &str, name: &str, known: impl Iterator<Item 
 /// A model as a migration file can say it.
 fn written(definition: &ModelDef) -> Result<ModelDef> {
     let mut model = definition.clone();
+    if model.proxy_for.is_some() {
+        // Its fields are those of the model whose table it shares, whatever they are at the time.
+        model.fields.clear();
+        model.primary_key.clear();
+    }
     for field in &mut model.fields {
         if let Some(FieldDefault::Function(..)) = field.default {
             field.default = None;

@@ -562,6 +562,25 @@ impl Unique {
     }
 }
 
+impl Check {
+    /// A check constraint.
+    pub fn new(name: impl Into<Text>, condition: Node) -> Self {
+        Check { name: name.into(), condition }
+    }
+}
+
+impl Generated {
+    /// A column that is computed when a row is written.
+    pub fn stored(expression: Node) -> Self {
+        Generated { expression, stored: true }
+    }
+
+    /// A column that is computed when a row is read (SQLite only).
+    pub fn computed(expression: Node) -> Self {
+        Generated { expression, stored: false }
+    }
+}
+
 impl Index {
     /// An index over fields and expressions, named after table and fields.
     pub fn new(expressions: Vec<OrderBy>) -> Self {

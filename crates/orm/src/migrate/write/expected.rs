@@ -1,0 +1,55 @@
+// Written by `makemigrations`.
+
+use nuages::migrate::*;
+
+/// What it does.
+pub fn migration() -> Migration {
+    Migration::new("shop", "0001_initial")
+        .after("auth", "0012_alter_user_first_name_max_length")
+        .create_model(
+            ModelDef::new("shop", "Book")
+                .comment("what is \"sold\"")
+                .field(Field::new("id", Kind::BigAuto))
+                .field(
+                    Field::new("title", Kind::Char { max_length: Some(120) })
+                        .column("Titel")
+                        .default(Value::Text("".into())),
+                )
+                .field(Field::new("price", Kind::Decimal { max_digits: 8, decimal_places: 2 }).null(true))
+                .field(Field::new("slug", Kind::Slug { max_length: 50 }).unique(true).index(false))
+                .field(Field::new("sold", Kind::Integer).db_default(DatabaseDefault::Value(Value::Int(5))))
+                .field(
+                    Field::new("added", Kind::DateTime)
+                        .auto_now_add(true)
+                        .db_default(DatabaseDefault::Expression(call(Function::Now, [])))
+                        .comment("when the first of them came in, by the clock of the database"),
+                )
+                .field(
+                    Field::new("double", Kind::Integer)
+                        .null(true)
+                        .generated(Generated::stored(arithmetic(field("sold"), Operator::Mul, value(2)))),
+                )
+                .field(
+                    Field::foreign_key("shelf", Reference::new("shop.Shelf", OnDelete::SetNull).related_name("books"))
+                        .null(true),
+                )
+                .field(Field::many_to_many("tags", Reference::new("shop.Tag", OnDelete::Cascade).table("shop_tagged")))
+                .primary_key("id")
+                .unique_together(["title", "shelf"])
+                .unique(Unique::new("one_price", ["price"]).condition(keyword("price__gt", decimal("1.50"))))
+                .check(
+                    "sane",
+                    any([
+                        compare(field("sold"), Lookup::Range, list([value(1), value(9)])),
+                        not(keyword("title__startswith", "x%_")),
+                        compare(field("sold"), Lookup::IsNull, true),
+                    ]),
+                )
+                .unique(Unique::over("by_title", vec![OrderBy::desc(call(Function::Lower, [field("title")]))]))
+                .index(Index::new(vec![OrderBy::asc(field("sold"))]).name("by_sold").include(["price"])),
+        )
+        .add_field_filled("Shelf", Field::new("opened", Kind::Date), date("2026-11-22"))
+        .add_constraint("Shelf", Check::new("open", compare(field("opened"), Lookup::IsNull, false)))
+        .alter_unique_together("Shelf", [&["a", "b"]])
+        .remove_constraint("Shelf", "old")
+}

@@ -7,7 +7,8 @@ mod reverse;
 mod row;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
 use crate::model::{Field, Key, Model, Shape};
@@ -39,18 +40,22 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     }
 }
 
-/// A method's name with the place of the user's token, so that errors point there, but marked as the macro's, so that
-/// lints do not.
+/// The place of the user's tokens, so that errors point there, but marked as the macro's, so that lints do not.
+fn at(tokens: &impl Spanned) -> Span {
+    Span::call_site().located_at(tokens.span())
+}
+
+/// A method's name at the place of the field's.
 fn method(ident: &Ident) -> Ident {
-    let mut ident = ident.clone();
-    ident.set_span(ident.span().resolved_at(Span::mixed_site()));
-    ident
+    let mut method = ident.clone();
+    method.set_span(at(ident));
+    method
 }
 
 /// The name of a key's own column in queries: `<field>_id`.
 fn key_method(field: &Field) -> Ident {
     let mut ident = format_ident!("{}_id", field.name);
-    ident.set_span(field.ident.span().resolved_at(Span::mixed_site()));
+    ident.set_span(at(&field.ident));
     ident
 }
 
@@ -59,7 +64,7 @@ fn key_value(model: &Model, key: &Key) -> TokenStream {
     let (krate, to) = (&model.krate, &key.to);
     match &key.key {
         Some(ty) => quote!(#ty),
-        None => quote!(<#to as #krate::Model>::Key),
+        None => quote_spanned!(at(to)=> <#to as #krate::Model>::Key),
     }
 }
 

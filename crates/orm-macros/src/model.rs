@@ -40,6 +40,8 @@ pub(crate) struct Field {
     pub(crate) docs: Vec<Attribute>,
     /// The whole type.
     pub(crate) ty: Type,
+    /// Whether the type is one that no column holds, so that nothing is emitted for the field.
+    pub(crate) broken: bool,
     /// Whether it is an `Option`.
     pub(crate) nullable: bool,
     pub(crate) shape: Shape,
@@ -602,6 +604,7 @@ impl Field {
             name: ident.unraw().to_string(),
             docs: docs(&field.attrs),
             ty: if option.is_some() { parse_quote!(::core::option::Option<#ty>) } else { ty.clone() },
+            broken: types::instead_of(&ty).is_some(),
             nullable: option.is_some(),
             shape: shape(ty, &field.ty, model, &list, errors),
             ident,
@@ -657,7 +660,7 @@ impl Field {
 
     /// Whether a row can be written with a value of its own here.
     pub(crate) fn is_writable(&self) -> bool {
-        self.generated.is_none() && !matches!(self.shape, Shape::Many(_))
+        !self.broken && self.generated.is_none() && !matches!(self.shape, Shape::Many(_))
     }
 
     /// Combinations of attributes that make no sense.

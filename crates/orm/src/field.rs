@@ -228,7 +228,7 @@ impl Kind {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a column",
     label = "not a field type",
-    note = "use one of the field types of `nuages::prelude`, or implement `FieldType` for `{Self}`"
+    note = "use one of the field types of `nuages::prelude`; for an enum, `#[derive(Choices)]`; else implement `FieldType`"
 )]
 pub trait FieldType: Sized + Send + Sync + 'static {
     /// The kind of a field of this type when nothing else is said about it.

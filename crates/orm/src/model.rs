@@ -25,6 +25,11 @@ use crate::value::Value;
 ///
 /// The derive gives data ([`definition`](Model::definition)), the set of fields for typed queries
 /// ([`Fields`](Model::Fields)), and reading and writing of a row; all else is generic code in this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no model",
+    label = "not a model",
+    note = "a model is a struct with `#[derive(Model)]`"
+)]
 pub trait Model: Sized + Send + Sync + 'static {
     /// The type of the primary key; a tuple if it is made of several columns.
     type Key: Key;

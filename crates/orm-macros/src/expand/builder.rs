@@ -1,10 +1,10 @@
 //! New rows, field by field: what is missing is an error of the build.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::Ident;
 
-use super::{key_method, key_value, method};
+use super::{at, key_method, key_value, method};
 use crate::model::{Field, Model, Shape};
 
 pub(super) fn expand(model: &Model) -> TokenStream {
@@ -99,7 +99,7 @@ fn setter(
     } else {
         docs
     };
-    quote! {
+    quote_spanned! {at(&field.ty)=>
         #docs
         #visibility fn #method(self, value: impl #krate::model::IntoField<#ty>) -> #after {
             #builder { row: self.row.set(#name, #krate::model::IntoField::<#ty>::into_field(value)), given: ::core::marker::PhantomData }

@@ -1,10 +1,10 @@
 //! The model as data.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Type};
 
-use super::{base, key_value};
+use super::{at, base, key_value};
 use crate::model::{Column, Constraint, Default, Field, Index, Key, Many, Model, OnDelete, Over, Shape, Step, Unique};
 use crate::types;
 
@@ -12,7 +12,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let krate = &model.krate;
     let (app, name) = (&model.app, model.name.to_string());
     let mut calls = TokenStream::new();
-    for field in &model.fields {
+    for field in model.fields.iter().filter(|field| !field.broken) {
         let field = definition_of(model, field);
         calls.extend(quote!(.field(#field)));
     }
@@ -35,7 +35,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 quote!(.unique(#unique))
             }
             Constraint::Check { name, condition } => {
-                let condition = expression(model, condition, &quote!(bool));
+                let condition = condition_of(model, condition);
                 quote!(.check(#name, #condition))
             }
         });
@@ -65,7 +65,7 @@ fn definition_of(model: &Model, field: &Field) -> TokenStream {
             let kind = kind(model, column);
             let choices = (!column.holds.is_known()).then(|| {
                 let ty = &column.base;
-                quote!(.choices(<#ty as #krate::FieldType>::CHOICES))
+                quote_spanned!(at(ty)=> .choices(<#ty as #krate::FieldType>::CHOICES))
             });
             quote!(#krate::model::Field::new(#name, #kind) #choices)
         }
@@ -108,7 +108,8 @@ fn definition_of(model: &Model, field: &Field) -> TokenStream {
         code.extend(default_call(model, &base, default));
     }
     if let Some(value) = &field.db_default {
-        code.extend(quote!(.db_default(#krate::model::derived::db_default::<Self, #base>(#value))));
+        let value = quote_spanned!(at(value)=> #krate::model::derived::db_default::<Self, #base>(#value));
+        code.extend(quote!(.db_default(#value)));
     }
     if let Some(generated) = &field.generated {
         let expression = expression(model, &generated.expression, &base);
@@ -123,7 +124,7 @@ fn kind(model: &Model, column: &Column) -> TokenStream {
     let ty = &column.base;
     let kind = match &column.kind {
         Some(kind) => types::kind_value(kind, krate),
-        None => quote!(<#ty as #krate::FieldType>::KIND),
+        None => quote_spanned!(at(ty)=> <#ty as #krate::FieldType>::KIND),
     };
     let length = column.max_length.map(|length| quote!(.with_max_length(#length)));
     let digits = column.digits.map(|(digits, places)| quote!(.with_digits(#digits, #places)));
@@ -180,20 +181,25 @@ fn many_reference(model: &Model, many: &Many) -> TokenStream {
 
 fn to_label(model: &Model, to: &Type, to_self: bool) -> TokenStream {
     let krate = &model.krate;
-    if to_self { quote!("self") } else { quote!(<#to as #krate::Model>::LABEL) }
+    if to_self { quote!("self") } else { quote_spanned!(at(to)=> <#to as #krate::Model>::LABEL) }
 }
 
 fn default_call(model: &Model, base: &TokenStream, default: &Default) -> TokenStream {
     let krate = &model.krate;
-    let value = quote!(#krate::model::derived::value::<#base, _>);
+    let value =
+        |expression: &Expr| quote_spanned!(at(expression)=> #krate::model::derived::value::<#base, _>(#expression));
     match default {
-        Default::Constant(constant) => quote!(.default(#value(#constant))),
+        Default::Constant(constant) => {
+            let value = value(constant);
+            quote!(.default(#value))
+        }
         Default::Computed(call) => {
-            let name = source_of(call);
-            quote!(.default_from(#name, || #value(#call)))
+            let (name, value) = (source_of(call), value(call));
+            quote!(.default_from(#name, || #value))
         }
         Default::OfType => {
-            quote!(.default_from("Default::default()", || #value(<#base as ::core::default::Default>::default())))
+            let value = value(&syn::parse_quote!(<#base as ::core::default::Default>::default()));
+            quote!(.default_from("Default::default()", || #value))
         }
     }
 }
@@ -208,7 +214,8 @@ fn order(model: &Model, step: &Step) -> TokenStream {
     // Over relations the compiler checks the names.
     let names = &step.names;
     let direction = if step.descending { quote!(.desc()) } else { quote!(.asc()) };
-    quote!(#krate::model::derived::step::<Self>(|m| m #(.#names())* #direction))
+    let at = step.names.first().map_or_else(proc_macro2::Span::call_site, at);
+    quote_spanned!(at=> #krate::model::derived::step::<Self>(|m| m #(.#names())* #direction))
 }
 
 fn unique_constraint(model: &Model, unique: &Unique) -> TokenStream {
@@ -248,7 +255,7 @@ fn index_definition(model: &Model, index: &Index) -> TokenStream {
 
 fn condition_and_include(model: &Model, condition: &Option<Expr>, include: &[String]) -> TokenStream {
     let condition = condition.as_ref().map(|condition| {
-        let condition = expression(model, condition, &quote!(bool));
+        let condition = condition_of(model, condition);
         quote!(.condition(#condition))
     });
     let include = (!include.is_empty()).then(|| quote!(.include([#(#include),*])));
@@ -258,7 +265,13 @@ fn condition_and_include(model: &Model, condition: &Option<Expr>, include: &[Str
 /// A closure over the model's fields as a tree, its type checked.
 fn expression(model: &Model, closure: &Expr, ty: &TokenStream) -> TokenStream {
     let krate = &model.krate;
-    quote!(#krate::model::derived::expression::<Self, #ty, _>(#closure))
+    quote_spanned!(at(closure)=> #krate::model::derived::expression::<Self, #ty, _>(#closure))
+}
+
+/// A closure from the model's fields to a condition, as a tree.
+fn condition_of(model: &Model, closure: &Expr) -> TokenStream {
+    let krate = &model.krate;
+    quote_spanned!(at(closure)=> #krate::model::derived::condition::<Self>(#closure))
 }
 
 /// Calls with a text, for those that are set.

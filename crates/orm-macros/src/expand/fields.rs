@@ -1,10 +1,10 @@
 //! The set of fields for typed queries.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::Ident;
 
-use super::{key_method, key_value, method};
+use super::{at, key_method, key_value, method};
 use crate::model::{Field, Model, Shape};
 
 /// The name of the set of fields.
@@ -16,7 +16,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let krate = &model.krate;
     let visibility = &model.visibility;
     let name = name(model);
-    let methods = model.fields.iter().map(|field| methods(model, field));
+    let methods = model.fields.iter().filter(|field| !field.broken).map(|field| methods(model, field));
     let doc = format!("The fields of [`{}`] in queries on `__R`.", model.name);
     quote! {
         #[doc = #doc]
@@ -53,7 +53,7 @@ fn methods(model: &Model, field: &Field) -> TokenStream {
         Shape::Column(column) => {
             let ty = &column.base;
             let column = column_method(model, field, quote!(#ty), name);
-            quote! {
+            quote_spanned! {at(ty)=>
                 #docs
                 #visibility fn #method #column
             }
@@ -68,7 +68,7 @@ fn methods(model: &Model, field: &Field) -> TokenStream {
             let by_key = key_method(field);
             let column = column_method(model, field, key_value(model, key), &by_key.to_string());
             let key_doc = format!("The key in `{name}`.");
-            quote! {
+            quote_spanned! {at(to)=>
                 #docs
                 #visibility fn #method(&self) -> <#to as #krate::Model>::Fields<__R, #nullability> {
                     self.0.#hop::<#to>(#name)
@@ -80,7 +80,7 @@ fn methods(model: &Model, field: &Field) -> TokenStream {
         }
         Shape::Many(many) => {
             let to = &many.to;
-            quote! {
+            quote_spanned! {at(to)=>
                 #docs
                 #visibility fn #method(&self) -> #krate::expr::Many<#to, __R> {
                     self.0.many::<#to>(#name)
@@ -93,14 +93,15 @@ fn methods(model: &Model, field: &Field) -> TokenStream {
 /// The parameters, result and body of a column's method.
 fn column_method(model: &Model, field: &Field, ty: TokenStream, name: &str) -> TokenStream {
     let krate = &model.krate;
+    let at = at(&field.ty);
     if field.nullable {
-        quote! {
+        quote_spanned! {at=>
             (&self) -> #krate::expr::Expr<__R, ::core::option::Option<#ty>> {
                 self.0.nullable_field(#name)
             }
         }
     } else {
-        quote! {
+        quote_spanned! {at=>
             (&self) -> #krate::expr::Expr<__R, __N::Of<#ty>> {
                 self.0.field(#name)
             }

@@ -1,9 +1,10 @@
 //! The ways back: from the other model to the rows that refer to it.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, Type};
 
+use super::at;
 use super::builder::camel;
 use crate::model::{Field, Model, Shape};
 use crate::types;
@@ -28,15 +29,17 @@ struct Way<'a> {
 }
 
 fn way_back(model: &Model, field: &Field) -> TokenStream {
-    let (way, related_name) = match &field.shape {
+    let (way, related_name, one_to_one) = match &field.shape {
         Shape::Column(_) => return TokenStream::new(),
         Shape::Key(key) => {
             let single = key.one_to_one || field.unique == Some(true);
             let to_field = key.to_field.as_deref();
-            (Way { model, field, to: &key.to, single, to_field }, &key.related_name)
+            (Way { model, field, to: &key.to, single, to_field }, &key.related_name, key.one_to_one)
         }
         Shape::Many(many) if many.symmetrical => return TokenStream::new(),
-        Shape::Many(many) => (Way { model, field, to: &many.to, single: false, to_field: None }, &many.related_name),
+        Shape::Many(many) => {
+            (Way { model, field, to: &many.to, single: false, to_field: None }, &many.related_name, false)
+        }
     };
     match related_name.as_deref() {
         Some("+") => TokenStream::new(),
@@ -47,7 +50,7 @@ fn way_back(model: &Model, field: &Field) -> TokenStream {
         // Django's names: `<model>` in queries; on a row `<model>_set`, or `<model>` where there is but one.
         None => {
             let name = model.name.to_string().to_lowercase();
-            if way.single {
+            if one_to_one {
                 return way.expand(&name, &name, &[way.for_fields(), way.for_rows()]);
             }
             let on_rows = format!("{name}_set");
@@ -125,7 +128,7 @@ impl Way<'_> {
         let sides = sides.iter().map(|side| {
             let Side { generics, generics_used, on, gives, body } = side;
             let body = body(self, query_name);
-            quote! {
+            quote_spanned! {at(self.to)=>
                 #[automatically_derived]
                 impl #generics #accessor_trait #generics_used for #on {
                     type Rows = #gives;
@@ -153,7 +156,7 @@ impl Way<'_> {
 
 /// A method's name, raw where it is a keyword.
 fn method(name: &str, span: Span) -> Ident {
-    let span = span.resolved_at(Span::mixed_site());
+    let span = Span::call_site().located_at(span);
     match syn::parse_str::<Ident>(name) {
         Ok(_) => Ident::new(name, span),
         Err(_) => Ident::new_raw(name, span),

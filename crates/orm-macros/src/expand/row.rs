@@ -1,9 +1,9 @@
 //! Reading and writing of a row.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
-use super::key_value;
+use super::{at, key_value};
 use crate::model::{Field, Model, Shape};
 
 /// The type of the primary key.
@@ -29,13 +29,14 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 fn from_row(model: &Model) -> TokenStream {
     let krate = &model.krate;
     let reads = model.fields.iter().map(|field| {
-        let (ident, name) = (&field.ident, &field.name);
+        let (ident, name, ty, at) = (&field.ident, &field.name, &field.ty, at(&field.ty));
         match &field.shape {
+            _ if field.broken => quote!(#ident: (|| -> #ty { ::core::unreachable!() })()),
             Shape::Column(column) => match column.digits {
-                Some((_, places)) => quote!(#ident: row.read_decimal(#name, #places)?),
-                None => quote!(#ident: row.read(#name)?),
+                Some((_, places)) => quote_spanned!(at=> #ident: row.read_decimal(#name, #places)?),
+                None => quote_spanned!(at=> #ident: row.read(#name)?),
             },
-            Shape::Key(_) => quote!(#ident: #krate::model::derived::read_key(row, #name)?),
+            Shape::Key(_) => quote_spanned!(at=> #ident: #krate::model::derived::read_key(row, #name)?),
             Shape::Many(_) => quote!(#ident: ::core::default::Default::default()),
         }
     });
@@ -70,10 +71,10 @@ fn from_row(model: &Model) -> TokenStream {
 fn to_values(model: &Model) -> TokenStream {
     let krate = &model.krate;
     let values = model.fields.iter().filter(|field| field.is_writable()).map(|field| {
-        let ident = &field.ident;
+        let (ident, at) = (&field.ident, at(&field.ty));
         match &field.shape {
-            Shape::Key(_) => quote!(#krate::KeyField::to_value(&self.#ident)),
-            _ => quote!(#krate::SqlType::as_value(&self.#ident)),
+            Shape::Key(_) => quote_spanned!(at=> #krate::KeyField::to_value(&self.#ident)),
+            _ => quote_spanned!(at=> #krate::SqlType::as_value(&self.#ident)),
         }
     });
     quote! {

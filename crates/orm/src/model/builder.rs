@@ -74,11 +74,15 @@ pub trait IntoField<T> {
     fn into_field(self) -> Value;
 }
 
+#[diagnostic::do_not_recommend]
+
 impl<T: SqlType> IntoField<T> for T {
     fn into_field(self) -> Value {
         self.into_value()
     }
 }
+
+#[diagnostic::do_not_recommend]
 
 impl<T: FieldType> IntoField<T> for &T {
     fn into_field(self) -> Value {
@@ -86,17 +90,23 @@ impl<T: FieldType> IntoField<T> for &T {
     }
 }
 
+#[diagnostic::do_not_recommend]
+
 impl<T: FieldType> IntoField<Option<T>> for T {
     fn into_field(self) -> Value {
         self.to_value()
     }
 }
 
+#[diagnostic::do_not_recommend]
+
 impl<T: FieldType> IntoField<Option<T>> for &T {
     fn into_field(self) -> Value {
         self.to_value()
     }
 }
+
+#[diagnostic::do_not_recommend]
 
 impl<T> IntoField<Json<T>> for T
 where
@@ -106,6 +116,8 @@ where
         Json(self).to_value()
     }
 }
+
+#[diagnostic::do_not_recommend]
 
 impl<T> IntoField<Option<Json<T>>> for T
 where
@@ -118,17 +130,22 @@ where
 
 macro_rules! texts {
     ($($name:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl IntoField<$name> for &str {
             fn into_field(self) -> Value {
                 Value::Text(self.to_owned())
             }
         }
 
+        #[diagnostic::do_not_recommend]
+
         impl IntoField<Option<$name>> for &str {
             fn into_field(self) -> Value {
                 Value::Text(self.to_owned())
             }
         }
+
+        #[diagnostic::do_not_recommend]
 
         impl IntoField<Option<$name>> for Option<&str> {
             fn into_field(self) -> Value {
@@ -142,11 +159,14 @@ texts!(String, Slug, Email, Url, FilePath);
 
 macro_rules! owned_texts {
     ($($name:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl IntoField<$name> for String {
             fn into_field(self) -> Value {
                 Value::Text(self)
             }
         }
+
+        #[diagnostic::do_not_recommend]
 
         impl IntoField<Option<$name>> for String {
             fn into_field(self) -> Value {
@@ -158,6 +178,8 @@ macro_rules! owned_texts {
 
 owned_texts!(Slug, Email, Url, FilePath);
 
+#[diagnostic::do_not_recommend]
+
 impl<M: Model, K> IntoField<ForeignKey<M, K>> for ForeignKey<M, K>
 where
     ForeignKey<M, K>: KeyField,
@@ -166,6 +188,8 @@ where
         self.to_value()
     }
 }
+
+#[diagnostic::do_not_recommend]
 
 impl<M: Model, K> IntoField<Option<ForeignKey<M, K>>> for ForeignKey<M, K>
 where
@@ -176,6 +200,8 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
+
 impl<M: Model, K> IntoField<Option<ForeignKey<M, K>>> for Option<ForeignKey<M, K>>
 where
     Option<ForeignKey<M, K>>: KeyField,
@@ -185,17 +211,23 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
+
 impl<M: Model> IntoField<ForeignKey<M>> for &M {
     fn into_field(self) -> Value {
         key_of(self)
     }
 }
 
+#[diagnostic::do_not_recommend]
+
 impl<M: Model> IntoField<Option<ForeignKey<M>>> for &M {
     fn into_field(self) -> Value {
         key_of(self)
     }
 }
+
+#[diagnostic::do_not_recommend]
 
 impl<M: Model> IntoField<Option<ForeignKey<M>>> for Option<&M> {
     fn into_field(self) -> Value {

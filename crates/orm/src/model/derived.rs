@@ -30,6 +30,11 @@ pub fn expression<M: Model, T: FieldType, S: SqlType<Base = T>>(
     of(Path::root().into()).into_node()
 }
 
+/// A condition over the model's own fields.
+pub fn condition<M: Model>(of: impl FnOnce(M::Fields<M, Required>) -> Expr<M, bool>) -> Node {
+    of(Path::root().into()).into_node()
+}
+
 /// The steps of an index or constraint over the model's own fields.
 pub fn steps<M: Model, O: Orders<M>>(of: impl FnOnce(M::Fields<M, Required>) -> O) -> Vec<OrderBy> {
     of(Path::root().into()).into_steps()

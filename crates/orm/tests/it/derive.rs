@@ -56,10 +56,10 @@ mod blog {
 use blog::{
     Post, Status, User, UserHasFollowers, UserHasLikedPosts, UserHasPost, UserHasPostSet, UserHasPosts, UserHasStudents,
 };
-use nuages_orm::expr::{Expr, Nullability, Path, Required, count};
-use nuages_orm::model::{DatabaseDefault, Field, FieldDefault, Index, OnDelete, OrderBy, Reference, Unique};
+use nuages_orm::expr::{Expr, Path, Required, count};
+use nuages_orm::model::{Field, OnDelete, OrderBy, Reference};
 use nuages_orm::query::{Lookup, Node, Query, Step};
-use nuages_orm::{Choice, Email, FieldType, Kind, Model, ModelDef, Value};
+use nuages_orm::{Choice, FieldType, Kind, Model, ModelDef, Value};
 
 fn fields<M: Model>() -> M::Fields<M, Required> {
     Path::root().into()

@@ -1,0 +1,8 @@
+//! What does not compile, and what the compiler says: each message fits a screen and points at the user's words.
+
+#[test]
+fn mistakes_are_explained_where_they_are_made() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/ui/blog.rs");
+    cases.compile_fail("tests/ui/mistakes/*.rs");
+}

@@ -1,0 +1,10 @@
+#[path = "../blog.rs"]
+mod blog;
+
+use blog::*;
+use nuages_orm::Model;
+
+fn main() {
+    Post::objects().filter(|p| p.stars() + 1);
+    Post::objects().filter(|p| p.title());
+}

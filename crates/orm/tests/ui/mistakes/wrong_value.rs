@@ -1,0 +1,9 @@
+#[path = "../blog.rs"]
+mod blog;
+
+use blog::*;
+use nuages_orm::Model;
+
+fn main() {
+    Post::objects().filter(|p| p.title().eq(5));
+}

@@ -82,7 +82,7 @@ impl<R, T> Expr<R, T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be compared with a field of type `{T}`",
     label = "expected a `{T}`, or an expression of that type over the same model",
-    note = "for null, use `.is_null()`"
+    note = "for null, use `.is_null()`; for a field of the query around this one, `outer`"
 )]
 pub trait Operand<R, T> {
     /// Whether it may be null.
@@ -92,6 +92,7 @@ pub trait Operand<R, T> {
     fn into_node(self) -> Node;
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, T: FieldType> Operand<R, T> for T {
     type Null = Required;
 
@@ -100,6 +101,7 @@ impl<R, T: FieldType> Operand<R, T> for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, T: FieldType> Operand<R, T> for &T {
     type Null = Required;
 
@@ -108,6 +110,7 @@ impl<R, T: FieldType> Operand<R, T> for &T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R> Operand<R, String> for &str {
     type Null = Required;
 
@@ -116,6 +119,7 @@ impl<R> Operand<R, String> for &str {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, S: SqlType> Operand<R, S::Base> for Expr<R, S> {
     type Null = S::Null;
 
@@ -134,18 +138,22 @@ pub trait Operands<R, T> {
     fn into_list(self) -> Node;
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, T, V: Operand<R, T>> Operands<R, T> for Vec<V> {
     fn into_list(self) -> Node {
         Node::List(self.into_iter().map(V::into_node).collect())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, T, V: Operand<R, T>, const N: usize> Operands<R, T> for [V; N] {
     fn into_list(self) -> Node {
         Node::List(self.into_iter().map(V::into_node).collect())
     }
 }
 
+#[diagnostic::do_not_recommend]
+#[diagnostic::do_not_recommend]
 impl<'a, R, T, V> Operands<R, T> for &'a [V]
 where
     &'a V: Operand<R, T>,
@@ -155,6 +163,8 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
+#[diagnostic::do_not_recommend]
 impl<'a, R, T, V> Operands<R, T> for &'a Vec<V>
 where
     &'a V: Operand<R, T>,

@@ -379,6 +379,7 @@ impl<R, T: SqlType> Selection<R> for Expr<R, T> {
 
 macro_rules! tuples {
     ($($($name:ident)+;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<R, $($name: Orders<R>),+> Orders<R> for ($($name,)+) {
             fn into_steps(self) -> Vec<OrderBy> {
                 #[expect(non_snake_case, reason = "the type parameters' names serve the values")]
@@ -389,6 +390,7 @@ macro_rules! tuples {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<R, $($name: Assignments<R>),+> Assignments<R> for ($($name,)+) {
             fn into_pairs(self) -> Vec<(Node, Node)> {
                 #[expect(non_snake_case, reason = "the type parameters' names serve the values")]
@@ -399,6 +401,7 @@ macro_rules! tuples {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<R, $($name: Selection<R>),+> Selection<R> for ($($name,)+) {
             type Row = ($($name::Row,)+);
 

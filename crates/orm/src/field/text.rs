@@ -74,6 +74,7 @@ macro_rules! texts {
 
         impl crate::expr::Textual for $name {}
 
+        #[diagnostic::do_not_recommend]
         impl<R> crate::expr::Operand<R, $name> for &str {
             type Null = crate::expr::Required;
 

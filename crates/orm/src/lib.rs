@@ -11,6 +11,7 @@ pub mod model;
 pub mod query;
 mod relation;
 mod row;
+mod sql;
 mod value;
 
 pub use bigdecimal::BigDecimal;

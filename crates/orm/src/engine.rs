@@ -1,4 +1,21 @@
-//! The databases that Nuages speaks to.
+//! The databases that Nuages speaks to: one contract, an engine for each.
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("nuages-orm needs an engine: enable its feature `sqlite`, `postgres` or both");
+
+pub(crate) mod json;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::db::{Durability, Isolation, Statement};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::Row;
 
 /// A database engine's language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,5 +34,177 @@ impl Dialect {
             Dialect::Sqlite => None,
             Dialect::Postgres => Some(63),
         }
+    }
+}
+
+/// What a [`DbBuilder`](crate::db::DbBuilder) was told, for any engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) pool_size: usize,
+    /// Reader threads of SQLite; as many as cores, two at least, if `None`.
+    pub(crate) readers: Option<usize>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) pool_timeout: Duration,
+    pub(crate) statement_timeout: Option<Duration>,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) durability: Durability,
+    pub(crate) application_name: String,
+    pub(crate) root_certificates: Option<PathBuf>,
+}
+
+/// How a transaction begins.
+#[derive(Debug, Clone)]
+pub(crate) struct Begin {
+    pub(crate) isolation: Option<Isolation>,
+    pub(crate) read_only: bool,
+    /// Whether foreign keys are checked on SQLite; tables can only be rebuilt while they are not.
+    pub(crate) foreign_keys: bool,
+}
+
+/// The database's own words on an error, and the table and column if it named them. Never bound values.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    message: String,
+    pub(crate) table: Option<String>,
+    pub(crate) column: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(message: String) -> Self {
+        Refusal { message, table: None, column: None }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A database.
+pub(crate) enum Engine {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::Engine),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Engine),
+}
+
+/// A running transaction. It is rolled back when dropped.
+pub(crate) enum Session {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::Session),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Session),
+}
+
+/// Calls the same method on whichever engine it is.
+macro_rules! either {
+    ($of:ident, $self:expr, $inner:ident => $call:expr) => {
+        match $self {
+            #[cfg(feature = "sqlite")]
+            $of::Sqlite($inner) => $call,
+            #[cfg(feature = "postgres")]
+            $of::Postgres($inner) => $call,
+        }
+    };
+}
+
+impl Engine {
+    /// Connects to the database of a URL.
+    pub(crate) async fn connect(url: &str, settings: &Settings) -> Result<Engine> {
+        match dialect(url)? {
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => sqlite::Engine::connect(url, settings).await.map(Engine::Sqlite),
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => postgres::Engine::connect(url, settings).await.map(Engine::Postgres),
+            #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+            other => Err(Error::new(
+                ErrorKind::Configuration,
+                format!("this program was built without {other:?}: enable the feature of that name"),
+            )),
+        }
+    }
+
+    pub(crate) async fn fetch<T, F>(&self, statement: Statement, read: F) -> Result<Vec<T>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        either!(Engine, self, engine => engine.fetch(statement, read).await)
+    }
+
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
+        either!(Engine, self, engine => engine.execute(statement).await)
+    }
+
+    pub(crate) async fn script(&self, sql: String) -> Result<()> {
+        either!(Engine, self, engine => engine.script(sql).await)
+    }
+
+    pub(crate) async fn begin(&self, begin: &Begin) -> Result<Session> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Engine::Sqlite(engine) => engine.begin(begin).await.map(Session::Sqlite),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.begin(begin).await.map(Session::Postgres),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        either!(Engine, self, engine => engine.close().await);
+    }
+}
+
+impl Session {
+    pub(crate) async fn fetch<T, F>(&self, statement: Statement, read: F) -> Result<Vec<T>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        either!(Session, self, session => session.fetch(statement, read).await)
+    }
+
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
+        either!(Session, self, session => session.execute(statement).await)
+    }
+
+    pub(crate) async fn script(&self, sql: String) -> Result<()> {
+        either!(Session, self, session => session.script(sql).await)
+    }
+
+    /// Sends statements that steer savepoints without waiting for them; what is sent next finds them done.
+    pub(crate) fn steer_later(&self, sql: String) {
+        either!(Session, self, session => session.steer_later(sql));
+    }
+
+    pub(crate) async fn commit(&self) -> Result<()> {
+        either!(Session, self, session => session.commit().await)
+    }
+
+    pub(crate) async fn roll_back(&self) -> Result<()> {
+        either!(Session, self, session => session.roll_back().await)
+    }
+
+    /// Ends the transaction without effect and without waiting; the connection is made fit for others in the background.
+    pub(crate) fn abandon(&self) {
+        either!(Session, self, session => session.abandon());
+    }
+}
+
+/// The engine that a URL names.
+pub(crate) fn dialect(url: &str) -> Result<Dialect> {
+    match url.split_once(':') {
+        Some(("sqlite", _)) => Ok(Dialect::Sqlite),
+        Some(("postgres" | "postgresql", _)) => Ok(Dialect::Postgres),
+        Some((scheme, _)) => Err(Error::new(
+            ErrorKind::Configuration,
+            format!("unknown database engine `{scheme}`: database URLs begin with `sqlite:` or `postgres:`"),
+        )),
+        None => Err(Error::new(
+            ErrorKind::Configuration,
+            "the database URL has no scheme: expected `sqlite://path.db` or `postgres://user:password@host:port/name`",
+        )),
     }
 }

@@ -2,6 +2,7 @@
 
 extern crate self as nuages_orm;
 
+pub mod db;
 mod engine;
 mod error;
 pub mod expr;
@@ -15,6 +16,7 @@ mod sql;
 mod value;
 
 pub use bigdecimal::BigDecimal;
+pub use db::{Db, Statement};
 pub use engine::Dialect;
 pub use error::{Error, ErrorKind, Result};
 pub use field::{Choice, ChoiceValue, Email, FieldType, FilePath, Json, Kind, Slug, SqlType, Url};

@@ -1,5 +1,6 @@
 //! A row as the database answered it, read column by column.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use bigdecimal::BigDecimal;
@@ -7,30 +8,66 @@ use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+#[cfg(feature = "postgres")]
+use crate::engine::postgres;
+#[cfg(feature = "sqlite")]
+use crate::engine::sqlite;
 use crate::error::Result;
-use crate::field::SqlType;
+use crate::field::{Kind, SqlType};
 use crate::value::Value;
 
 /// One row of an answer, read from left to right.
 ///
 /// Reading borrows from the driver's buffers: nothing is copied but what the Rust type keeps.
-#[derive(Debug)]
 pub struct Row<'a> {
     source: Source<'a>,
     next: usize,
+    /// Where the columns are that are read first, second… if not in this order.
+    order: Option<&'a [usize]>,
 }
 
 /// Where a row comes from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
-    /// Placeholder until an engine is compiled in.
-    Nothing(&'a std::convert::Infallible),
+    #[cfg(feature = "sqlite")]
+    Sqlite(&'a rusqlite::Row<'a>),
+    #[cfg(feature = "postgres")]
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl<'a> Row<'a> {
     /// A row with its cursor on the first column.
     pub(crate) fn new(source: Source<'a>) -> Self {
-        Row { source, next: 0 }
+        Row { source, next: 0, order: None }
+    }
+
+    /// The same row from its beginning, its columns in another order.
+    pub(crate) fn in_order<'b>(&self, order: &'b [usize]) -> Row<'b>
+    where
+        'a: 'b,
+    {
+        Row { source: self.source, next: 0, order: Some(order) }
+    }
+
+    /// The names of the columns.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self.source {
+            #[cfg(feature = "sqlite")]
+            Source::Sqlite(row) => {
+                let statement = row.as_ref();
+                (0..statement.column_count()).filter_map(|index| statement.column_name(index).ok()).collect()
+            }
+            #[cfg(feature = "postgres")]
+            Source::Postgres(row) => row.columns().iter().map(|column| column.name()).collect(),
+        }
+    }
+
+    /// The column that is read `ahead` from now.
+    fn at(&self, ahead: usize) -> Column<'a> {
+        let place = self.next + ahead;
+        // A place beyond the order is none of the row either.
+        let index = self.order.map_or(place, |order| order.get(place).copied().unwrap_or(usize::MAX));
+        Column { source: self.source, index, places: None }
     }
 
     /// Reads the next column.
@@ -52,7 +89,7 @@ impl<'a> Row<'a> {
 
     /// Takes the next column without reading it.
     pub fn column(&mut self) -> Column<'a> {
-        let column = Column { source: self.source, index: self.next, places: None };
+        let column = self.at(0);
         self.next += 1;
         column
     }
@@ -69,7 +106,13 @@ impl<'a> Row<'a> {
 
     /// Whether the column `ahead` of the next one is null, without moving.
     pub fn is_null_at(&self, ahead: usize) -> bool {
-        Column { source: self.source, index: self.next + ahead, places: None }.is_null()
+        self.at(ahead).is_null()
+    }
+}
+
+impl fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("next", &self.next).finish_non_exhaustive()
     }
 }
 
@@ -77,18 +120,29 @@ impl<'a> Row<'a> {
 ///
 /// Each method accepts every column type from which the value can be had without loss (a `smallint` as `i64`, say) and
 /// fails with [`ErrorKind::Decode`](crate::ErrorKind::Decode) on null and on everything else.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Column<'a> {
     source: Source<'a>,
     index: usize,
     places: Option<u16>,
 }
 
+impl fmt::Debug for Column<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Column").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
 macro_rules! readers {
     ($($(#[$doc:meta])* $name:ident -> $type:ty;)*) => {$(
         $(#[$doc])*
         pub fn $name(self) -> Result<$type> {
-            match self.source { Source::Nothing(never) => match *never {} }
+            match self.source {
+                #[cfg(feature = "sqlite")]
+                Source::Sqlite(row) => sqlite::Cell::at(row, self.index, self.places)?.$name(),
+                #[cfg(feature = "postgres")]
+                Source::Postgres(row) => postgres::Cell::at(row, self.index)?.$name(),
+            }
         }
     )*};
 }
@@ -97,30 +151,33 @@ impl<'a> Column<'a> {
     /// Whether the column is SQL `NULL`.
     pub fn is_null(self) -> bool {
         match self.source {
-            Source::Nothing(never) => match *never {},
+            #[cfg(feature = "sqlite")]
+            Source::Sqlite(row) => sqlite::Cell::at(row, self.index, None).is_ok_and(|cell| cell.is_null()),
+            #[cfg(feature = "postgres")]
+            Source::Postgres(row) => postgres::Cell::at(row, self.index).is_ok_and(|cell| cell.is_null()),
         }
     }
 
     readers! {
         /// A truth value.
         bool -> bool;
-        /// A whole number.
+        /// A whole number; from a decimal column too if nothing follows the point.
         i64 -> i64;
-        /// A float.
+        /// A float: the nearest one, if the column is a decimal.
         f64 -> f64;
         /// Text.
         text -> &'a str;
         /// Bytes.
         bytes -> &'a [u8];
-        /// A decimal, quantised to the field's places on SQLite.
+        /// A decimal. On SQLite, as Django reads it: rounded to 15 significant digits, then to the field's places.
         decimal -> BigDecimal;
         /// A calendar day.
         date -> Date;
         /// A time of day.
         time -> Time;
-        /// A moment.
+        /// A moment; one without an offset is in UTC.
         timestamp -> Timestamp;
-        /// A length of time.
+        /// A length of time; an interval of months or years has none.
         duration -> SignedDuration;
         /// A UUID.
         uuid -> Uuid;
@@ -130,12 +187,23 @@ impl<'a> Column<'a> {
         json_text -> &'a str;
     }
 
-    /// The value as the driver sees it, for rows without a Rust type: `kind` says what SQLite's loosely typed value
-    /// stands for.
-    pub fn value(self, kind: Option<&crate::field::Kind>) -> Result<Value> {
-        let _ = kind;
+    /// The value as the driver sees it, for rows without a Rust type.
+    ///
+    /// PostgreSQL's columns know their type; SQLite's do not, and are read as what `kind` says, or without one as the
+    /// number, text or bytes they are stored as.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) if the column does not hold what `kind` says, or is of a
+    /// PostgreSQL type that no [`Value`] stands for.
+    pub fn value(self, kind: Option<&Kind>) -> Result<Value> {
         match self.source {
-            Source::Nothing(never) => match *never {},
+            #[cfg(feature = "sqlite")]
+            Source::Sqlite(row) => sqlite::Cell::at(row, self.index, self.places)?.value(kind),
+            #[cfg(feature = "postgres")]
+            Source::Postgres(row) => {
+                let _ = kind;
+                postgres::Cell::at(row, self.index)?.value()
+            }
         }
     }
 }

@@ -71,3 +71,49 @@ impl Value {
         }
     }
 }
+
+macro_rules! conversions {
+    ($($type:ty => $from:expr;)*) => {$(
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                let from: fn($type) -> Value = $from;
+                from(value)
+            }
+        }
+    )*};
+}
+
+conversions! {
+    bool => Value::Bool;
+    i8 => |number| Value::Int(number.into());
+    i16 => |number| Value::Int(number.into());
+    i32 => |number| Value::Int(number.into());
+    i64 => Value::Int;
+    u8 => |number| Value::Int(number.into());
+    u16 => |number| Value::Int(number.into());
+    u32 => |number| Value::Int(number.into());
+    u64 => |number| i64::try_from(number).map_or_else(|_| Value::Decimal(number.into()), Value::Int);
+    f32 => |number| Value::Float(number.into());
+    f64 => Value::Float;
+    BigDecimal => Value::Decimal;
+    rust_decimal::Decimal => |number| crate::field::FieldType::to_value(&number);
+    String => Value::Text;
+    &str => |text| Value::Text(text.to_owned());
+    &String => |text| Value::Text(text.clone());
+    Vec<u8> => Value::Bytes;
+    &[u8] => |bytes| Value::Bytes(bytes.to_vec());
+    Date => Value::Date;
+    Time => Value::Time;
+    Timestamp => Value::Timestamp;
+    SignedDuration => Value::Duration;
+    Uuid => Value::Uuid;
+    IpAddr => Value::Ip;
+    serde_json::Value => Value::Json;
+    Vec<Value> => Value::List;
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
+    }
+}

@@ -1,3 +1,5 @@
 //! What the ORM promises, a file for each part of it.
 
+mod db;
 mod derive;
+mod support;

@@ -1,0 +1,208 @@
+//! The database, as everything that runs a query sees it.
+
+mod builder;
+mod capture;
+mod raw;
+mod transaction;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+pub use builder::{DbBuilder, Durability};
+pub use capture::{CapturedQuery, assert_queries, capture};
+pub use raw::{RawQuery, RawRow};
+pub use transaction::{Isolation, TransactionBuilder};
+
+use crate::engine::{Dialect, Engine, Refusal};
+use crate::error::{Error, Result};
+use crate::model::{Models, Schema};
+use crate::row::Row;
+use crate::value::Value;
+use transaction::Level;
+
+/// A statement in the engine's own language, and the values bound to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// SQL with `$1`… on PostgreSQL, `?1`… on SQLite.
+    pub sql: String,
+    /// The values of the parameters, the first first.
+    pub params: Vec<Value>,
+    /// Whether it only reads: SQLite runs it beside the writer, and a replica may answer it.
+    pub reads: bool,
+}
+
+impl Statement {
+    /// A statement that changes nothing and locks nothing.
+    pub fn read(sql: impl Into<String>, params: Vec<Value>) -> Self {
+        Statement { sql: sql.into(), params, reads: true }
+    }
+
+    /// A statement that may change or lock something.
+    pub fn write(sql: impl Into<String>, params: Vec<Value>) -> Self {
+        Statement { sql: sql.into(), params, reads: false }
+    }
+}
+
+/// A database, or a transaction on it: one type, so that one signature serves both.
+///
+/// Cloning is cheap, and clones share connections. A `Db` handed out by [`atomic`](Db::atomic) stands for that
+/// transaction, and ends with it.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use nuages_orm::{Db, Error, Models};
+///
+/// let db = Db::connect("sqlite::memory:", Models::new()).await?;
+/// db.raw("CREATE TABLE point (x integer, y integer)", ()).execute().await?;
+/// db.atomic(async |db| {
+///     db.raw("INSERT INTO point VALUES (?1, ?2)", (3, 4)).execute().await
+/// })
+/// .await?;
+/// let points: Vec<(i64, i64)> = db.raw("SELECT x, y FROM point", ()).fetch().await?;
+/// assert_eq!(points, [(3, 4)]);
+/// # Ok::<(), Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Db {
+    pool: Arc<Pool>,
+    level: Option<Arc<Level>>,
+}
+
+struct Pool {
+    schema: Arc<Schema>,
+    primary: Engine,
+    replicas: Vec<Engine>,
+    /// The replica whose turn it is.
+    turn: AtomicUsize,
+    /// How long to wait for what another holds.
+    wait: Duration,
+}
+
+impl Db {
+    /// Connects with the settings of [`builder`](Db::builder) left as they are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a URL that makes no sense or models that do
+    /// not fit together, [`ErrorKind::Connection`](crate::ErrorKind::Connection) or
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the database cannot be reached.
+    pub async fn connect(url: &str, models: Models) -> Result<Db> {
+        Db::builder(url).models(models).connect().await
+    }
+
+    /// Begins to connect: `sqlite://relative/path.db`, `sqlite:///absolute/path.db`, `sqlite::memory:` (a database of
+    /// its own for each call) or `postgres://user:password@host:port/name?sslmode=…`.
+    pub fn builder(url: &str) -> DbBuilder {
+        DbBuilder::new(url)
+    }
+
+    /// The models, connected.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.pool.schema
+    }
+
+    /// The engine's language.
+    pub fn dialect(&self) -> Dialect {
+        self.pool.schema.dialect()
+    }
+
+    /// Whether this stands for a transaction.
+    pub fn in_transaction(&self) -> bool {
+        self.level.is_some()
+    }
+
+    /// The database outside of any transaction: what work put off with [`on_commit`](Db::on_commit) uses.
+    pub fn outside(&self) -> Db {
+        Db { pool: Arc::clone(&self.pool), level: None }
+    }
+
+    /// Ends all connections, after what they are doing. Statements sent later fail.
+    pub async fn close(&self) {
+        self.pool.primary.close().await;
+        for replica in &self.pool.replicas {
+            replica.close().await;
+        }
+    }
+
+    /// Runs a statement and reads each of its rows where they arrive; for SQLite that is another thread.
+    ///
+    /// `read` may see the rows of a statement that writes twice.
+    pub(crate) async fn fetch<T, F>(&self, statement: Statement, read: F) -> Result<Vec<T>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let watch = capture::Watch::start(&statement);
+        let found = match &self.level {
+            Some(level) => level.session()?.fetch(statement, read).await,
+            None => self.pool.engine(&statement).fetch(statement, read).await,
+        };
+        watch.end(found.as_ref().map(|rows| rows.len() as u64));
+        found.map_err(|error| self.failed(error))
+    }
+
+    /// Runs a statement; the number of rows it changed.
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
+        let watch = capture::Watch::start(&statement);
+        let changed = match &self.level {
+            Some(level) => level.session()?.execute(statement).await,
+            None => self.pool.engine(&statement).execute(statement).await,
+        };
+        watch.end(changed.as_ref().copied());
+        changed.map_err(|error| self.failed(error))
+    }
+
+    /// Runs several statements without parameters, separated by semicolons.
+    pub(crate) async fn script(&self, sql: impl Into<String>) -> Result<()> {
+        let statement = Statement::write(sql, Vec::new());
+        let watch = capture::Watch::start(&statement);
+        let done = match &self.level {
+            Some(level) => level.session()?.script(statement.sql).await,
+            None => self.pool.primary.script(statement.sql).await,
+        };
+        watch.end(done.as_ref().map(|()| 0));
+        done.map_err(|error| self.failed(error))
+    }
+
+    /// Takes note of an error, and names the model and field if the database named table and column.
+    fn failed(&self, error: Error) -> Error {
+        if let Some(level) = &self.level {
+            level.note(&error);
+        }
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Refusal>());
+        let Some(table) = source.and_then(|refusal| refusal.table.as_deref()) else {
+            return error;
+        };
+        let column = source.and_then(|refusal| refusal.column.as_deref());
+        let Some(entry) = self.pool.schema.entries().iter().find(|entry| entry.table == table) else {
+            return error;
+        };
+        let field = column.and_then(|name| entry.columns.iter().find(|column| column.name == name));
+        let field = field.map(|column| entry.field(column.field).name.to_string());
+        let error = error.in_model(entry.label.clone());
+        match field {
+            Some(field) => error.in_field(field),
+            None => error,
+        }
+    }
+}
+
+impl Pool {
+    /// Where a statement outside transactions goes.
+    fn engine(&self, statement: &Statement) -> &Engine {
+        if !statement.reads || self.replicas.is_empty() {
+            return &self.primary;
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.replicas.len();
+        self.replicas.get(turn).unwrap_or(&self.primary)
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("dialect", &self.dialect()).field("in_transaction", &self.in_transaction()).finish()
+    }
+}

@@ -1,0 +1,250 @@
+//! One connection while somebody has it.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{Client, Object};
+use futures_util::TryStreamExt;
+use tokio::runtime::Handle;
+use tokio_postgres::{RowStream, SimpleQueryMessage, Statement as Prepared};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::bind::Bound;
+use super::failure;
+use crate::db::Statement;
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::{Row, Source};
+
+/// Prepared statements kept by a connection; beyond them, all are forgotten.
+const STATEMENTS: usize = 512;
+/// How long the cleaning of a connection may take before it is closed instead.
+const CLEANING: Duration = Duration::from_secs(5);
+
+/// A connection that goes back to the pool when dropped: at once if it is at rest, else once it was cleaned.
+pub(super) struct Connection {
+    /// `None` only while being dropped.
+    client: Option<Client>,
+    tls: MakeRustlsConnect,
+    /// Statements sent whose answer nobody has read to its end.
+    unfinished: AtomicU32,
+    /// Whether a statement was given up: PostgreSQL may or may not have refused it.
+    unsure: AtomicBool,
+    in_transaction: AtomicBool,
+    /// Whether nobody else may have it.
+    broken: AtomicBool,
+}
+
+/// Counts a statement as unfinished until its end is read.
+struct Sent<'a> {
+    connection: &'a Connection,
+    finished: bool,
+}
+
+impl<'a> Sent<'a> {
+    fn new(connection: &'a Connection) -> Self {
+        connection.unfinished.fetch_add(1, Ordering::Relaxed);
+        Sent { connection, finished: false }
+    }
+
+    fn finish(mut self) {
+        self.finished = true;
+        self.connection.unfinished.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.connection.unsure.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(client: Client, tls: MakeRustlsConnect) -> Self {
+        Connection {
+            client: Some(client),
+            tls,
+            unfinished: AtomicU32::new(0),
+            unsure: AtomicBool::new(false),
+            in_transaction: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+        }
+    }
+
+    fn client(&self) -> Result<&Client> {
+        self.client.as_ref().ok_or_else(|| Error::new(ErrorKind::Connection, "the connection is being closed"))
+    }
+
+    pub(super) async fn fetch<T>(
+        &self,
+        statement: &Statement,
+        read: &mut impl FnMut(&mut Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let sent = Sent::new(self);
+        let mut rows = match self.query(statement).await {
+            Ok(rows) => std::pin::pin!(rows),
+            Err(error) => {
+                sent.finish();
+                return Err(error);
+            }
+        };
+        let mut found = Vec::new();
+        loop {
+            match rows.try_next().await {
+                // If it cannot be read there may be more rows to come: the statement is left unfinished.
+                Ok(Some(row)) => found.push(read(&mut Row::new(Source::Postgres(&row)))?),
+                Ok(None) => break,
+                Err(error) => {
+                    sent.finish();
+                    return Err(self.failed(error));
+                }
+            }
+        }
+        sent.finish();
+        Ok(found)
+    }
+
+    pub(super) async fn execute(&self, statement: &Statement) -> Result<u64> {
+        let sent = Sent::new(self);
+        let outcome = match statement.params.is_empty() && !is_worth_preparing(&statement.sql) {
+            true => self.execute_plainly(&statement.sql).await,
+            false => {
+                async {
+                    let mut rows = std::pin::pin!(self.query(statement).await?);
+                    while rows.try_next().await.map_err(|error| self.failed(error))?.is_some() {}
+                    Ok(rows.rows_affected().unwrap_or(0))
+                }
+                .await
+            }
+        };
+        sent.finish();
+        outcome
+    }
+
+    async fn execute_plainly(&self, sql: &str) -> Result<u64> {
+        let messages = self.client()?.simple_query(sql).await.map_err(|error| self.failed(error))?;
+        Ok(messages
+            .iter()
+            .map(|message| match message {
+                SimpleQueryMessage::CommandComplete(rows) => *rows,
+                _ => 0,
+            })
+            .sum())
+    }
+
+    pub(super) async fn script(&self, sql: &str) -> Result<()> {
+        let sent = Sent::new(self);
+        let outcome = self.send(sql).await;
+        sent.finish();
+        outcome
+    }
+
+    /// Sends statements without counting them as unfinished.
+    pub(super) async fn send(&self, sql: &str) -> Result<()> {
+        self.client()?.batch_execute(sql).await.map_err(|error| self.failed(error))
+    }
+
+    /// Sends a prepared statement; prepared again, outside transactions, if a table has changed under it.
+    async fn query(&self, statement: &Statement) -> Result<RowStream> {
+        let mut again = !self.in_transaction.load(Ordering::Relaxed);
+        loop {
+            let prepared = self.prepare(&statement.sql).await?;
+            let params = statement.params.iter().map(Bound);
+            let error = match self.client()?.query_raw(&prepared, params).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => error,
+            };
+            if !failure::is_stale(&error) {
+                return Err(self.failed(error));
+            }
+            self.client()?.statement_cache.remove(&statement.sql, &[]);
+            if !again {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    "a table was altered since this statement was prepared, which ends the transaction; run it again",
+                ));
+            }
+            again = false;
+        }
+    }
+
+    async fn prepare(&self, sql: &str) -> Result<Prepared> {
+        let client = self.client()?;
+        if client.statement_cache.size() >= STATEMENTS {
+            client.statement_cache.clear();
+        }
+        client.prepare_cached(sql).await.map_err(|error| self.failed(error))
+    }
+
+    pub(super) async fn begin(&self, sql: &str) -> Result<()> {
+        self.in_transaction.store(true, Ordering::Relaxed);
+        self.script(sql).await
+    }
+
+    pub(super) async fn commit(&self) -> Result<()> {
+        if self.unsure.load(Ordering::Relaxed) {
+            // PostgreSQL answers `COMMIT` with a silent rollback if a statement has failed: let it say so.
+            self.script("SELECT 1").await?;
+        }
+        self.end("COMMIT").await
+    }
+
+    pub(super) async fn roll_back(&self) -> Result<()> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(&self, sql: &str) -> Result<()> {
+        self.script(sql).await?;
+        self.in_transaction.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn failed(&self, error: tokio_postgres::Error) -> Error {
+        if error.is_closed() {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        failure::of(error)
+    }
+}
+
+/// Whether a statement without parameters may come again: definitions of tables do not.
+fn is_worth_preparing(sql: &str) -> bool {
+    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else {
+            return;
+        };
+        let running = *self.unfinished.get_mut() > 0;
+        let open = *self.in_transaction.get_mut();
+        if *self.broken.get_mut() {
+            drop(Object::take(client));
+        } else if running || open {
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(clean(client, self.tls.clone(), running, open))),
+                // The runtime is gone, and with it everybody else.
+                Err(_) => drop(Object::take(client)),
+            }
+        }
+    }
+}
+
+/// Makes a connection fit for the next user, or closes it.
+async fn clean(client: Client, tls: MakeRustlsConnect, running: bool, open: bool) {
+    let work = async {
+        if running {
+            // A statement that has ended meanwhile is not there to be cancelled, which is no error.
+            let _ = client.cancel_token().cancel_query(tls).await;
+        }
+        // Answered only after all that was sent before, and so after a cancellation too.
+        client.batch_execute(if open { "ROLLBACK" } else { "SELECT 1" }).await
+    };
+    if !matches!(tokio::time::timeout(CLEANING, work).await, Ok(Ok(()))) {
+        tracing::debug!(target: "nuages::sql", "a connection whose user went away could not be cleaned, and is closed");
+        drop(Object::take(client));
+    }
+}

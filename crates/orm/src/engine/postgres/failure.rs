@@ -1,0 +1,87 @@
+//! PostgreSQL's errors in our terms.
+
+use tokio_postgres::Error as Driver;
+use tokio_postgres::error::DbError;
+
+use crate::engine::Refusal;
+use crate::error::{Error, ErrorKind};
+
+/// The error of a statement.
+pub(super) fn of(error: Driver) -> Error {
+    if let Some(refusal) = error.as_db_error() {
+        return refused(refusal);
+    }
+    if error.is_closed() {
+        return Error::new(ErrorKind::Connection, "the connection to PostgreSQL was closed").with_source(error);
+    }
+    let text = error.to_string();
+    match error.into_source().map(|source| source.downcast::<Error>()) {
+        // A value that does not fit its parameter: our own words.
+        Some(Ok(own)) => *own,
+        Some(Err(source)) => Error::new(ErrorKind::Connection, format!("the connection to PostgreSQL failed: {text}"))
+            .with_source(source),
+        None => Error::new(ErrorKind::Database, format!("PostgreSQL's driver refuses the statement: {text}")),
+    }
+}
+
+fn refused(error: &DbError) -> Error {
+    let code = error.code().code();
+    let message = message(error);
+    let mut refusal = Refusal::new(format!("{message} (SQLSTATE {code})"));
+    refusal.table = error.table().map(str::to_owned);
+    refusal.column = error.column().map(str::to_owned);
+    let constrained = |kind, text: &str| match error.constraint() {
+        Some(name) => Error::new(kind, format!("{text} ({name})")).with_constraint(name),
+        None => Error::new(kind, text),
+    };
+    let error = match code {
+        "23505" => constrained(ErrorKind::UniqueViolation, "another row has the same value where no two may"),
+        "23P01" => constrained(ErrorKind::UniqueViolation, "another row excludes this one"),
+        "23503" => constrained(
+            ErrorKind::ForeignKeyViolation,
+            "a foreign key refers to a row that does not exist, or a row that is referred to would go",
+        ),
+        "23514" => constrained(ErrorKind::CheckViolation, "a check constraint refuses the row"),
+        "23502" => {
+            let error_ = constrained(ErrorKind::NotNullViolation, "a column that may not be null is");
+            match error.column() {
+                Some(column) if error_.constraint().is_none() => error_.with_constraint(column),
+                _ => error_,
+            }
+        }
+        "40001" | "40P01" => Error::new(
+            ErrorKind::Conflict,
+            "transactions that ran at the same time stood in each other's way; run this one again",
+        ),
+        "55P03" => Error::new(ErrorKind::LockNotAvailable, "another transaction holds the lock"),
+        "57014" => Error::new(ErrorKind::Timeout, "the statement took longer than the statement timeout"),
+        "25P02" => Error::new(
+            ErrorKind::Database,
+            "an earlier statement of the transaction failed: PostgreSQL refuses all others until it is rolled back (run \
+             what may fail in an `atomic` of its own)",
+        ),
+        _ if code.starts_with("08") || code.starts_with("57P") || code.starts_with("28") || code == "53300" => {
+            Error::new(ErrorKind::Connection, format!("PostgreSQL refuses the connection: {message}"))
+        }
+        _ => Error::new(ErrorKind::Database, format!("PostgreSQL refuses the statement: {message} (SQLSTATE {code})")),
+    };
+    error.with_source(refusal)
+}
+
+/// The server's message; for bad data, without the data.
+fn message(error: &DbError) -> &str {
+    let message = error.message();
+    match error.code().code().starts_with("22") {
+        true => message.split_once(": \"").map_or(message, |(before, _)| before),
+        false => message,
+    }
+}
+
+/// Whether a prepared statement has become stale: a table of its answer was altered, or the server forgot it.
+pub(super) fn is_stale(error: &Driver) -> bool {
+    error.as_db_error().is_some_and(|error| match error.code().code() {
+        "0A000" => error.message().contains("cached plan must not change result type"),
+        "26000" => true,
+        _ => false,
+    })
+}

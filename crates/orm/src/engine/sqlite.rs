@@ -1,0 +1,404 @@
+//! SQLite: reader threads, and one writer thread that commits in groups.
+//!
+//! Each thread owns a connection. A statement goes over a channel to a thread as a closure that runs it and reads its
+//! rows there; the answer comes back through a oneshot channel, so that no thread of the async runtime ever waits for
+//! the disk. Readers may not write (`query_only`); in WAL mode neither kind waits for the other.
+
+mod bind;
+mod failure;
+mod functions;
+mod read;
+mod writer;
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::oneshot;
+
+pub(crate) use read::Cell;
+pub(crate) use writer::Session;
+
+use super::{Begin, Settings};
+use crate::db::{Durability, Statement};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::{Row, Source};
+
+/// Prepared statements kept by each connection.
+const STATEMENTS: usize = 256;
+/// Virtual machine steps between two looks at the clock: about a tenth of a millisecond.
+const STEPS: i32 = 10_000;
+
+/// A SQLite database.
+pub(crate) struct Engine {
+    readers: Sender<ReadJob>,
+    writer: Sender<writer::Job>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    place: Arc<Place>,
+    wait: Duration,
+}
+
+enum ReadJob {
+    Run(Box<dyn FnOnce(&Worker) + Send>),
+    Close,
+}
+
+/// What a connection is opened with.
+struct Place {
+    file: File,
+    durability: Durability,
+    statement_timeout: Option<Duration>,
+    busy_timeout: Duration,
+    /// Held to read while a statement reads and to write while a transaction commits. In memory only, where SQLite has
+    /// no WAL and would refuse a commit while anybody reads.
+    gate: Option<RwLock<()>>,
+}
+
+enum File {
+    Path(PathBuf),
+    /// A database of this process, under a name of its own.
+    Memory(String),
+}
+
+/// A thread's connection.
+struct Worker {
+    connection: Connection,
+    place: Arc<Place>,
+    deadline: Arc<Deadline>,
+}
+
+/// When the running statement is to be interrupted, in microseconds since `start`; 0 for never.
+struct Deadline {
+    start: Instant,
+    micros: AtomicU64,
+}
+
+impl Engine {
+    /// Opens or makes the file, and starts the threads.
+    pub(crate) async fn connect(url: &str, settings: &Settings) -> Result<Engine> {
+        let file = File::parse(url)?;
+        let gate = matches!(file, File::Memory(_)).then(|| RwLock::new(()));
+        let place = Arc::new(Place {
+            file,
+            durability: settings.durability,
+            statement_timeout: settings.statement_timeout,
+            busy_timeout: settings.busy_timeout,
+            gate,
+        });
+        let readers =
+            settings.readers.unwrap_or_else(|| thread::available_parallelism().map_or(2, |cores| cores.get().max(2)));
+        let (sender, receiver) = oneshot::channel();
+        // Opening a file may wait for the disk or another program, so it is no work for a thread of the runtime.
+        let opening = Arc::clone(&place);
+        spawn("nuages-sqlite-open", move || drop(sender.send(start(&opening, readers))))?;
+        let (readers, writer, threads) = receiver.await.map_err(|_| stopped())??;
+        Ok(Engine { readers, writer, threads: Mutex::new(threads), place, wait: settings.pool_timeout })
+    }
+
+    /// Runs a statement outside any transaction, and reads its rows.
+    pub(crate) async fn fetch<T, F>(&self, statement: Statement, mut read: F) -> Result<Vec<T>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        if !statement.reads {
+            return self.write(alone(&statement.sql), move |worker| worker.fetch(&statement, &mut read)).await;
+        }
+        let (reply, answer) = oneshot::channel();
+        let job = ReadJob::Run(Box::new(move |worker: &Worker| {
+            if !reply.is_closed() {
+                let _gate = worker.place.reading();
+                let rows = worker.fetch_while(&statement, &mut read, || !reply.is_closed());
+                drop(reply.send(rows));
+            }
+        }));
+        self.readers.send(job).map_err(|_| stopped())?;
+        self.answer(answer, "all reader threads are").await
+    }
+
+    /// Runs a statement outside any transaction; the number of rows it changed.
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
+        self.write(alone(&statement.sql), move |worker| worker.execute(&statement)).await
+    }
+
+    /// Runs several statements without parameters, separated by semicolons.
+    pub(crate) async fn script(&self, sql: String) -> Result<()> {
+        self.write(true, move |worker| worker.script(&sql)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        alone: bool,
+        work: impl FnMut(&Worker) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (job, answer) = writer::Job::write(alone, work);
+        self.writer.send(job).map_err(|_| stopped())?;
+        self.answer(answer, "the writer is").await
+    }
+
+    /// Starts a transaction, once the writer is free.
+    pub(crate) async fn begin(&self, begin: &Begin) -> Result<Session> {
+        let (job, answer) = writer::Job::begin(begin);
+        self.writer.send(job).map_err(|_| stopped())?;
+        self.answer(answer, "the writer is").await
+    }
+
+    async fn answer<T>(&self, answer: oneshot::Receiver<Result<T>>, busy: &str) -> Result<T> {
+        // The limit on the statement itself is kept by its thread.
+        let limit = self.place.statement_timeout.map_or(self.wait, |limit| self.wait.saturating_add(limit));
+        match tokio::time::timeout(limit, answer).await {
+            Ok(answer) => answer.map_err(|_| stopped())?,
+            Err(_) => Err(Error::new(
+                ErrorKind::Timeout,
+                format!(
+                    "{busy} busy for more than {limit:?}: a transaction is open too long, or waits for this very \
+                     statement (inside `atomic`, use the `db` that it gives)"
+                ),
+            )),
+        }
+    }
+
+    /// Ends the threads after what they are doing, and lets SQLite refresh its statistics.
+    pub(crate) async fn close(&self) {
+        let threads = mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ = self.writer.send(writer::Job::Close);
+        for _ in &threads {
+            let _ = self.readers.send(ReadJob::Close);
+        }
+        let (done, finished) = oneshot::channel();
+        let join = move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+            let _ = done.send(());
+        };
+        if spawn("nuages-sqlite-close", join).is_ok() {
+            let _ = finished.await;
+        }
+    }
+}
+
+/// Opens the connections and starts their threads, the writer first: it makes the file and sets its journal.
+fn start(place: &Arc<Place>, readers: usize) -> Result<Started> {
+    let mut threads = Vec::with_capacity(readers + 1);
+    let writer = Worker::open(place, false)?;
+    let (read_jobs, receiver) = unbounded();
+    for _ in 0..readers.max(1) {
+        let reader = Worker::open(place, true)?;
+        let jobs: Receiver<ReadJob> = receiver.clone();
+        threads.push(spawn("nuages-sqlite-reader", move || {
+            while let Ok(ReadJob::Run(job)) = jobs.recv() {
+                // A panic is the reading code's: its statement goes unanswered, the thread goes on.
+                let _ = catch_unwind(AssertUnwindSafe(|| job(&reader)));
+            }
+        })?);
+    }
+    let (write_jobs, receiver) = unbounded();
+    threads.push(spawn("nuages-sqlite-writer", move || writer::serve(&writer, &receiver))?);
+    Ok((read_jobs, write_jobs, threads))
+}
+
+type Started = (Sender<ReadJob>, Sender<writer::Job>, Vec<JoinHandle<()>>);
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| Error::new(ErrorKind::Connection, "no thread can be started for SQLite").with_source(error))
+}
+
+/// The error for a thread that is no more.
+fn stopped() -> Error {
+    Error::new(ErrorKind::Connection, "the database was closed, or the reading of a row panicked")
+}
+
+/// The error for a statement beyond its limit.
+fn interrupted() -> Error {
+    Error::new(ErrorKind::Timeout, "the statement took longer than the statement timeout")
+}
+
+/// Whether a statement can only run outside transactions, and so alone.
+fn alone(sql: &str) -> bool {
+    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    ["PRAGMA", "VACUUM", "ATTACH", "DETACH"].iter().any(|alone| word.eq_ignore_ascii_case(alone))
+}
+
+impl File {
+    /// `sqlite://relative/path.db`, `sqlite:///absolute/path.db` or `sqlite::memory:`.
+    fn parse(url: &str) -> Result<File> {
+        static MEMORY: AtomicU64 = AtomicU64::new(0);
+        let rest = url.strip_prefix("sqlite:").unwrap_or(url);
+        if rest == ":memory:" || rest == "//:memory:" {
+            let number = MEMORY.fetch_add(1, Ordering::Relaxed);
+            return Ok(File::Memory(format!("file:/nuages-{}-{number}?vfs=memdb", std::process::id())));
+        }
+        match rest.strip_prefix("//") {
+            Some(path) if !path.is_empty() => Ok(File::Path(path.into())),
+            _ => Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "`{url}` is no address of a SQLite database: expected `sqlite://relative/path.db`, \
+                     `sqlite:///absolute/path.db` or `sqlite::memory:`"
+                ),
+            )),
+        }
+    }
+
+    fn unusable(&self, error: &rusqlite::Error) -> Error {
+        let File::Path(path) = self else {
+            return failure::of(error);
+        };
+        let reason = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+                format!("its folder `{}` does not exist: make it first", folder.display())
+            }
+            _ => failure::of(error).to_string(),
+        };
+        Error::new(ErrorKind::Connection, format!("cannot open the SQLite file `{}`: {reason}", path.display()))
+    }
+}
+
+impl Place {
+    fn reading(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        self.gate.as_ref().map(|gate| gate.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn committing(&self) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.gate.as_ref().map(|gate| gate.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Worker {
+    fn open(place: &Arc<Place>, reads: bool) -> Result<Worker> {
+        Worker::try_open(place, reads).map_err(|error| place.file.unusable(&error))
+    }
+
+    fn try_open(place: &Arc<Place>, reads: bool) -> rusqlite::Result<Worker> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = match &place.file {
+            File::Path(path) => Connection::open_with_flags(path, flags)?,
+            File::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
+        };
+        connection.busy_timeout(place.busy_timeout)?;
+        let pragma = |name: &str, value: &str| connection.pragma_update(None, name, value);
+        pragma("foreign_keys", "ON")?;
+        pragma("cache_size", "-16000")?;
+        pragma("temp_store", "MEMORY")?;
+        match &place.file {
+            File::Path(_) => {
+                pragma("mmap_size", "134217728")?; // 128 MiB
+                pragma("journal_mode", "WAL")?;
+                pragma("journal_size_limit", "67108864")?; // 64 MiB
+                pragma(
+                    "synchronous",
+                    match place.durability {
+                        Durability::Normal => "NORMAL",
+                        Durability::Full => "FULL",
+                    },
+                )?;
+            }
+            // A page that is spilled before the commit would need the lock that only a commit may take.
+            File::Memory(_) => pragma("cache_spill", "OFF")?,
+        }
+        if reads {
+            pragma("query_only", "ON")?;
+        }
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        functions::register(&connection)?;
+        let deadline = Arc::new(Deadline { start: Instant::now(), micros: AtomicU64::new(0) });
+        let watched = Arc::clone(&deadline);
+        connection.progress_handler(STEPS, Some(move || watched.has_passed()))?;
+        Ok(Worker { connection, place: Arc::clone(place), deadline })
+    }
+
+    /// All rows of a statement.
+    fn fetch<T>(&self, statement: &Statement, read: &mut impl FnMut(&mut Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+        self.fetch_while(statement, read, || true)
+    }
+
+    /// The rows of a statement, as long as anybody wants them.
+    fn fetch_while<T>(
+        &self,
+        statement: &Statement,
+        read: &mut impl FnMut(&mut Row<'_>) -> Result<T>,
+        wanted: impl Fn() -> bool,
+    ) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.each(statement, |row| {
+            found.push(read(row)?);
+            Ok(wanted())
+        })?;
+        Ok(found)
+    }
+
+    /// Runs a statement to its end; the number of rows it changed.
+    fn execute(&self, statement: &Statement) -> Result<u64> {
+        let before = self.connection.total_changes();
+        self.each(statement, |_| Ok(true))?;
+        // `changes` keeps its figure over statements that cannot change rows, such as `CREATE TABLE`.
+        Ok(if self.connection.total_changes() == before { 0 } else { self.connection.changes() })
+    }
+
+    /// Passes each row to `visit` until it returns false.
+    fn each(&self, statement: &Statement, mut visit: impl FnMut(&mut Row<'_>) -> Result<bool>) -> Result<()> {
+        let driver = |error| failure::of(&error);
+        let mut prepared = self.connection.prepare_cached(&statement.sql).map_err(driver)?;
+        bind::bind(&mut prepared, &statement.params)?;
+        let _limit = self.limit();
+        let mut rows = prepared.raw_query();
+        while let Some(row) = rows.next().map_err(driver)? {
+            if !visit(&mut Row::new(Source::Sqlite(row)))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn script(&self, sql: &str) -> Result<()> {
+        let _limit = self.limit();
+        self.connection.execute_batch(sql).map_err(|error| failure::of(&error))
+    }
+
+    /// A statement that steers transactions: no parameters, no rows, kept prepared.
+    fn steer(&self, sql: &str) -> Result<()> {
+        let mut prepared = self.connection.prepare_cached(sql).map_err(|error| failure::of(&error))?;
+        prepared.raw_execute().map(drop).map_err(|error| failure::of(&error))
+    }
+
+    /// Sets the clock for a statement until the guard is dropped.
+    fn limit(&self) -> Option<Limit<'_>> {
+        self.place.statement_timeout.map(|timeout| {
+            let end = self.deadline.start.elapsed().saturating_add(timeout).as_micros();
+            self.deadline.micros.store(u64::try_from(end).unwrap_or(u64::MAX), Ordering::Relaxed);
+            Limit(&self.deadline)
+        })
+    }
+}
+
+impl Deadline {
+    fn has_passed(&self) -> bool {
+        let micros = self.micros.load(Ordering::Relaxed);
+        micros != 0 && self.start.elapsed().as_micros() >= u128::from(micros)
+    }
+}
+
+struct Limit<'a>(&'a Deadline);
+
+impl Drop for Limit<'_> {
+    fn drop(&mut self) {
+        self.0.micros.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Cheap unless the statistics are stale; a failure costs nothing but them.
+        let _ = self.connection.execute_batch("PRAGMA optimize");
+    }
+}

@@ -1,0 +1,312 @@
+//! The writer thread: single statements committed in groups, and transactions that own it for a while.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use tokio::sync::oneshot;
+
+use super::{Worker, stopped};
+use crate::db::Statement;
+use crate::engine::Begin;
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::Row;
+
+/// Jobs committed together at most: a bound on how long the first of them waits.
+const GROUP: usize = 256;
+
+/// Work for the writer.
+pub(super) enum Job {
+    Write(Box<dyn Write>),
+    Begin(Opening),
+    Close,
+}
+
+/// A single statement. It may run twice: again, on its own, if the group it was in could not be committed.
+pub(super) trait Write: Send {
+    /// Runs and keeps the answer; whether it went well.
+    fn run(&mut self, worker: &Worker) -> bool;
+    /// Gives the answer, or this error in its place, to who asked.
+    fn reply(&mut self, refused: Option<Error>);
+    /// Whether nobody waits for the answer any more.
+    fn is_forsaken(&self) -> bool;
+    /// Whether it must run outside any transaction.
+    fn is_alone(&self) -> bool;
+}
+
+struct Single<T, W> {
+    work: W,
+    alone: bool,
+    answer: Option<Result<T>>,
+    reply: Option<oneshot::Sender<Result<T>>>,
+}
+
+impl<T: Send, W: FnMut(&Worker) -> Result<T> + Send> Write for Single<T, W> {
+    fn run(&mut self, worker: &Worker) -> bool {
+        let answer = catch_unwind(AssertUnwindSafe(|| (self.work)(worker))).unwrap_or_else(|_| Err(stopped()));
+        self.answer.insert(answer).is_ok()
+    }
+
+    fn reply(&mut self, refused: Option<Error>) {
+        let answer = refused.map(Err).or_else(|| self.answer.take());
+        if let (Some(reply), Some(answer)) = (self.reply.take(), answer) {
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn is_forsaken(&self) -> bool {
+        self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    fn is_alone(&self) -> bool {
+        self.alone
+    }
+}
+
+/// A transaction to be started.
+pub(super) struct Opening {
+    begin: Begin,
+    reply: oneshot::Sender<Result<Session>>,
+}
+
+impl Job {
+    pub(super) fn write<T: Send + 'static>(
+        alone: bool,
+        work: impl FnMut(&Worker) -> Result<T> + Send + 'static,
+    ) -> (Job, oneshot::Receiver<Result<T>>) {
+        let (reply, answer) = oneshot::channel();
+        (Job::Write(Box::new(Single { work, alone, answer: None, reply: Some(reply) })), answer)
+    }
+
+    pub(super) fn begin(begin: &Begin) -> (Job, oneshot::Receiver<Result<Session>>) {
+        let (reply, answer) = oneshot::channel();
+        (Job::Begin(Opening { begin: begin.clone(), reply }), answer)
+    }
+}
+
+/// The writer thread's life.
+pub(super) fn serve(worker: &Worker, jobs: &Receiver<Job>) {
+    let mut next = jobs.recv().ok();
+    while let Some(job) = next.take() {
+        match job {
+            Job::Close => return,
+            Job::Begin(opening) => transaction(worker, opening),
+            Job::Write(first) if first.is_alone() => single(worker, first),
+            Job::Write(first) => {
+                let mut group = vec![first];
+                while group.len() < GROUP {
+                    match jobs.try_recv() {
+                        Ok(Job::Write(job)) if !job.is_alone() => group.push(job),
+                        other => {
+                            next = other.ok();
+                            break;
+                        }
+                    }
+                }
+                commit_together(worker, group);
+            }
+        }
+        if next.is_none() {
+            next = jobs.recv().ok();
+        }
+    }
+}
+
+/// Runs one job in a transaction of its own.
+fn single(worker: &Worker, mut job: Box<dyn Write>) {
+    if job.is_forsaken() {
+        return;
+    }
+    if job.is_alone() {
+        let _gate = worker.place.committing();
+        job.run(worker);
+        return job.reply(None);
+    }
+    let refused = match worker.steer("BEGIN IMMEDIATE") {
+        Ok(()) if job.run(worker) => commit(worker).err(),
+        Ok(()) => {
+            roll_back(worker);
+            None
+        }
+        Err(error) => Some(error),
+    };
+    job.reply(refused);
+}
+
+/// Runs jobs in one transaction, each in a savepoint, and answers them after the commit.
+fn commit_together(worker: &Worker, mut group: Vec<Box<dyn Write>>) {
+    group.retain(|job| !job.is_forsaken());
+    if let [_] = group.as_slice() {
+        return group.into_iter().for_each(|job| single(worker, job));
+    }
+    let mut together = || -> Result<()> {
+        worker.steer("BEGIN IMMEDIATE")?;
+        for job in &mut group {
+            worker.steer("SAVEPOINT job")?;
+            if !job.run(worker) {
+                worker.steer("ROLLBACK TO job")?;
+            }
+            worker.steer("RELEASE job")?;
+        }
+        commit(worker)
+    };
+    match together() {
+        Ok(()) => group.iter_mut().for_each(|job| job.reply(None)),
+        // One of them made the commit fail (a deferred foreign key) or ended the transaction: only that one may suffer.
+        // If nobody can write at all, as the file is locked, the first to try alone speaks for all.
+        Err(error) => {
+            roll_back(worker);
+            let locked = error.kind() == ErrorKind::Conflict;
+            for mut job in group {
+                match locked {
+                    true => job.reply(Some(Error::new(ErrorKind::Conflict, error.to_string()))),
+                    false => single(worker, job),
+                }
+            }
+        }
+    }
+}
+
+fn commit(worker: &Worker) -> Result<()> {
+    let _gate = worker.place.committing();
+    worker.steer("COMMIT").inspect_err(|_| roll_back(worker))
+}
+
+fn roll_back(worker: &Worker) {
+    // Some errors have ended the transaction already.
+    if !worker.connection.is_autocommit()
+        && let Err(error) = worker.steer("ROLLBACK")
+    {
+        tracing::error!(target: "nuages::sql", %error, "a transaction could not be rolled back");
+    }
+}
+
+/// A running transaction, as its users see it: commands over a channel to the writer thread.
+///
+/// When the last handle is gone, so is the transaction.
+pub(crate) struct Session {
+    commands: Sender<Command>,
+}
+
+enum Command {
+    Run(Box<dyn FnOnce(Result<&Worker>) + Send>),
+    Commit(oneshot::Sender<Result<()>>),
+    RollBack,
+}
+
+impl Session {
+    pub(crate) async fn fetch<T, F>(&self, statement: Statement, mut read: F) -> Result<Vec<T>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.run(move |worker| worker.fetch(&statement, &mut read)).await
+    }
+
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
+        self.run(move |worker| worker.execute(&statement)).await
+    }
+
+    pub(crate) async fn script(&self, sql: String) -> Result<()> {
+        self.run(move |worker| worker.script(&sql)).await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Worker) -> Result<T> + Send + 'static) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Run(Box::new(move |worker| {
+            // What was given up before it began has no effect.
+            if !reply.is_closed() {
+                let _ = reply.send(worker.and_then(work));
+            }
+        }));
+        self.commands.send(command).map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Sends a statement that steers savepoints without waiting for it; what follows finds it done.
+    pub(crate) fn steer_later(&self, sql: String) {
+        let _ = self.commands.send(Command::Run(Box::new(move |worker| {
+            if let Err(error) = worker.and_then(|worker| worker.script(&sql)) {
+                tracing::warn!(target: "nuages::sql", %error, sql, "a savepoint could not be left");
+            }
+        })));
+    }
+
+    pub(crate) async fn commit(&self) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Commit(reply)).map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Ends the transaction without effect. What is sent to the writer next finds it undone.
+    pub(crate) async fn roll_back(&self) -> Result<()> {
+        self.commands.send(Command::RollBack).map_err(|_| stopped())
+    }
+
+    /// As [`roll_back`](Session::roll_back): after what was sent before.
+    pub(crate) fn abandon(&self) {
+        let _ = self.commands.send(Command::RollBack);
+    }
+}
+
+/// Serves one transaction from its beginning to its end.
+fn transaction(worker: &Worker, Opening { begin, reply }: Opening) {
+    if reply.is_closed() {
+        return;
+    }
+    let set = |pragma: &str, on: bool| {
+        let sql = format!("PRAGMA {pragma} = {}", if on { "ON" } else { "OFF" });
+        worker.connection.execute_batch(&sql).map_err(|error| super::failure::of(&error))
+    };
+    let started = || -> Result<()> {
+        if !begin.foreign_keys {
+            set("foreign_keys", false)?;
+        }
+        worker.steer(if begin.read_only { "BEGIN" } else { "BEGIN IMMEDIATE" })?;
+        if begin.read_only {
+            set("query_only", true)?;
+        }
+        Ok(())
+    };
+    match started() {
+        Ok(()) => {
+            let (commands, receiver) = unbounded();
+            if reply.send(Ok(Session { commands })).is_ok() {
+                follow(worker, &receiver);
+            }
+            roll_back(worker);
+        }
+        Err(error) => {
+            roll_back(worker);
+            let _ = reply.send(Err(error));
+        }
+    }
+    for (pragma, on, changed) in [("query_only", false, begin.read_only), ("foreign_keys", true, !begin.foreign_keys)] {
+        if changed && let Err(error) = set(pragma, on) {
+            tracing::error!(target: "nuages::sql", %error, pragma, "a pragma could not be set back");
+        }
+    }
+}
+
+/// Does what the transaction's users ask until they end it or are gone.
+fn follow(worker: &Worker, commands: &Receiver<Command>) {
+    while let Ok(command) = commands.recv() {
+        match command {
+            Command::Run(work) => {
+                // SQLite ends a transaction by itself when the disk is full, say.
+                let worker = match worker.connection.is_autocommit() {
+                    true => Err(Error::new(ErrorKind::TransactionEnded, "SQLite has rolled the transaction back")),
+                    false => Ok(worker),
+                };
+                let _ = catch_unwind(AssertUnwindSafe(|| work(worker)));
+            }
+            Command::Commit(reply) => {
+                let _ = reply.send(match worker.connection.is_autocommit() {
+                    true => Err(Error::new(ErrorKind::TransactionEnded, "SQLite has rolled the transaction back")),
+                    false => commit(worker),
+                });
+                return;
+            }
+            Command::RollBack => return,
+        }
+    }
+}

@@ -49,11 +49,7 @@ fn clippy() -> Result<(), Failure> {
 }
 
 fn doc() -> Result<(), Failure> {
-    succeed(
-        cargo()
-            .args(["doc", "--workspace", "--no-deps", "--all-features"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    succeed(cargo().args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Advisories are left out: they come from the network and change without a change of ours.
@@ -61,28 +57,12 @@ fn deny() -> Result<(), Failure> {
     if output(cargo().args(["deny", "--version"])).is_err() {
         succeed(cargo().args(["install", "--locked", "cargo-deny"]))?;
     }
-    succeed(cargo().args([
-        "deny",
-        "--workspace",
-        "--all-features",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ]))
+    succeed(cargo().args(["deny", "--workspace", "--all-features", "check", "bans", "licenses", "sources"]))
 }
 
 /// TLS is rustls with ring: aws-lc would be a second provider, and most of a clean build.
 fn one_tls_provider() -> Result<(), Failure> {
-    let args = [
-        "tree",
-        "--workspace",
-        "--all-features",
-        "--target",
-        "all",
-        "-i",
-        "aws-lc-sys",
-    ];
+    let args = ["tree", "--workspace", "--all-features", "--target", "all", "-i", "aws-lc-sys"];
     match output(cargo().args(args)) {
         Ok(tree) if tree.is_empty() => Ok(()),
         Err(Failure(why)) if why.contains("did not match any packages") => Ok(()),
@@ -96,8 +76,5 @@ fn tests() -> Result<(), Failure> {
     if ignoring.is_empty() {
         return Ok(());
     }
-    Err(Failure(format!(
-        "tests were ignored, and every test must run:\n  {}",
-        ignoring.join("\n  ")
-    )))
+    Err(Failure(format!("tests were ignored, and every test must run:\n  {}", ignoring.join("\n  "))))
 }

@@ -44,9 +44,5 @@ fn main() -> ExitCode {
 }
 
 fn bench(names: &[String]) -> Result<(), Failure> {
-    run::succeed(
-        cargo()
-            .args(["run", "--release", "-p", "nuages-benches", "--"])
-            .args(names),
-    )
+    run::succeed(cargo().args(["run", "--release", "-p", "nuages-benches", "--"]).args(names))
 }

@@ -23,17 +23,9 @@ pub(crate) fn find() -> Result<PathBuf, Failure> {
         return Ok(python);
     }
     make(&venv)?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--requirement",
-        REQUIREMENTS,
-    ];
+    let pip = ["-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS];
     succeed(command(&python.to_string_lossy()).args(pip))?;
-    fs::write(&mark, wanted)
-        .map_err(|error| Failure(format!("cannot write {}: {error}", mark.display())))?;
+    fs::write(&mark, wanted).map_err(|error| Failure(format!("cannot write {}: {error}", mark.display())))?;
     Ok(python)
 }
 

@@ -39,9 +39,7 @@ pub(crate) fn shown(command: &Command) -> String {
 /// Runs to the end, output passed through.
 pub(crate) fn succeed(command: &mut Command) -> Result<(), Failure> {
     eprintln!("+ {}", shown(command));
-    let status = command
-        .status()
-        .map_err(|error| Failure(format!("cannot start `{}`: {error}", shown(command))))?;
+    let status = command.status().map_err(|error| Failure(format!("cannot start `{}`: {error}", shown(command))))?;
     if status.success() {
         return Ok(());
     }
@@ -49,10 +47,7 @@ pub(crate) fn succeed(command: &mut Command) -> Result<(), Failure> {
 }
 
 /// Runs to the end, passing each line of standard output through and to `line`.
-pub(crate) fn succeed_reading(
-    command: &mut Command,
-    mut line: impl FnMut(&str),
-) -> Result<(), Failure> {
+pub(crate) fn succeed_reading(command: &mut Command, mut line: impl FnMut(&str)) -> Result<(), Failure> {
     eprintln!("+ {}", shown(command));
     command.stdout(Stdio::piped());
     let shown = shown(command);
@@ -79,18 +74,12 @@ pub(crate) fn succeed_reading(
 
 /// Runs quietly; the trimmed standard output, or what standard error said.
 pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
-    let out = command
-        .output()
-        .map_err(|error| Failure(format!("cannot start `{}`: {error}", shown(command))))?;
+    let out = command.output().map_err(|error| Failure(format!("cannot start `{}`: {error}", shown(command))))?;
     if out.status.success() {
         return Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned());
     }
     let said = String::from_utf8_lossy(&out.stderr).trim().to_owned();
-    Err(Failure(format!(
-        "`{}` failed: {}\n{said}",
-        shown(command),
-        out.status
-    )))
+    Err(Failure(format!("`{}` failed: {}\n{said}", shown(command), out.status)))
 }
 
 /// Whether this process is root's, so that it may install packages and become another user.
@@ -110,10 +99,6 @@ pub(crate) fn apt_install(packages: &[&str]) -> Result<bool, Failure> {
     };
     // A stale index is no reason to give up: the package may be in it all the same.
     let _ = succeed(apt().arg("update"));
-    succeed(
-        apt()
-            .args(["install", "-y", "--no-install-recommends"])
-            .args(packages),
-    )?;
+    succeed(apt().args(["install", "-y", "--no-install-recommends"]).args(packages))?;
     Ok(true)
 }

@@ -80,22 +80,14 @@ pub(crate) fn find() -> Result<Vec<Found>, Failure> {
 }
 
 fn find_one(server: &Server) -> Result<Found, Failure> {
-    let found = |url, stop| Found {
-        variable: server.variable,
-        url,
-        _stop: stop,
-    };
+    let found = |url, stop| Found { variable: server.variable, url, _stop: stop };
     if let Ok(url) = env::var(server.variable)
         && !url.is_empty()
     {
         return Ok(found(url, None));
     }
     let user = env::var("USER").unwrap_or_else(|_| "root".to_owned());
-    let urls: Vec<String> = server
-        .candidates
-        .iter()
-        .map(|url| url.replace("{user}", &user))
-        .collect();
+    let urls: Vec<String> = server.candidates.iter().map(|url| url.replace("{user}", &user)).collect();
     if let Some(url) = urls.iter().find(|url| (server.answers)(url)) {
         return Ok(found(url.clone(), None));
     }
@@ -162,20 +154,14 @@ fn postgres_initdb() -> Option<PathBuf> {
     });
     places.reverse();
     places.extend(env::split_paths(&path));
-    places
-        .into_iter()
-        .map(|place| place.join("initdb"))
-        .find(|program| program.exists())
+    places.into_iter().map(|place| place.join("initdb")).find(|program| program.exists())
 }
 
 /// A private cluster that trusts this machine, on port 54320.
 fn postgres_start(initdb: &Path) -> Result<Stop, Failure> {
     // The server refuses to run as root, so there it is the packages' own user's.
     let (user, data) = if is_root() {
-        (
-            Some("postgres"),
-            PathBuf::from("/var/lib/postgresql/nuages-test"),
-        )
+        (Some("postgres"), PathBuf::from("/var/lib/postgresql/nuages-test"))
     } else {
         (None, root().join("target/xtask/postgres"))
     };
@@ -194,24 +180,14 @@ fn postgres_start(initdb: &Path) -> Result<Stop, Failure> {
         program
     };
     if !data.join("PG_VERSION").exists() {
-        let args = [
-            "--auth=trust",
-            "--username=postgres",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-        ];
+        let args = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8"];
         output(program("initdb").args(args))?;
     }
     let options = format!(
         "-p 54320 -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c max_connections=200",
         data.display()
     );
-    output(
-        program("pg_ctl")
-            .args(["-w", "-l"])
-            .arg(data.join("log"))
-            .args(["-o", &options, "start"]),
-    )?;
+    output(program("pg_ctl").args(["-w", "-l"]).arg(data.join("log")).args(["-o", &options, "start"]))?;
     let mut stop = program("pg_ctl");
     stop.args(["-m", "fast", "stop"]);
     Ok(Stop(stop))

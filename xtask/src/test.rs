@@ -12,17 +12,10 @@ pub(crate) fn run(args: &[String]) -> Result<Vec<String>, Failure> {
     let mut tests = cargo();
     tests.args(["test", "--all-features", "--no-fail-fast"]);
     let names_package = |arg: &String| arg == "-p" || arg.starts_with("--package");
-    if !args
-        .iter()
-        .take_while(|arg| *arg != "--")
-        .any(names_package)
-    {
+    if !args.iter().take_while(|arg| *arg != "--").any(names_package) {
         tests.arg("--workspace");
     }
-    tests
-        .args(args)
-        .env("NUAGES_TEST_REQUIRE_SERVERS", "1")
-        .env("NUAGES_TEST_PYTHON", python::find()?);
+    tests.args(args).env("NUAGES_TEST_REQUIRE_SERVERS", "1").env("NUAGES_TEST_PYTHON", python::find()?);
     for server in &servers {
         tests.env(server.variable, &server.url);
         eprintln!("{}={}", server.variable, server.without_password());

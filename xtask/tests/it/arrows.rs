@@ -15,32 +15,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nuages-orm-macros", &[]),
     ("nuages-orm", &["nuages-orm-macros", "nuages-structures"]),
     ("nuages-cache", &["nuages-structures"]),
-    (
-        "nuages-web",
-        &["nuages-orm", "nuages-cache", "nuages-signing"],
-    ),
+    ("nuages-web", &["nuages-orm", "nuages-cache", "nuages-signing"]),
     ("nuages-auth", &["nuages-web"]),
     ("nuages-tasks", &["nuages-web"]),
     ("nuages-mail", &["nuages-web"]),
     ("nuages-admin", &["nuages-auth", "nuages-tasks"]),
     ("nuages-channels", &["nuages-auth"]),
     ("nuages-search", &["nuages-tasks"]),
-    (
-        "nuages-notify",
-        &["nuages-auth", "nuages-tasks", "nuages-mail"],
-    ),
+    ("nuages-notify", &["nuages-auth", "nuages-tasks", "nuages-mail"]),
     ("nuages-uploads", &["nuages-auth", "nuages-tasks"]),
     ("nuages-gateway", &["nuages-tasks"]),
     (
         "nuages",
-        &[
-            "nuages-admin",
-            "nuages-channels",
-            "nuages-search",
-            "nuages-notify",
-            "nuages-uploads",
-            "nuages-gateway",
-        ],
+        &["nuages-admin", "nuages-channels", "nuages-search", "nuages-notify", "nuages-uploads", "nuages-gateway"],
     ),
     ("nuages-shortener", &["nuages"]),
     ("nuages-chat", &["nuages"]),
@@ -52,15 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// What HTTP is made of.
-const HTTP: &[&str] = &[
-    "axum",
-    "axum-core",
-    "http",
-    "http-body",
-    "hyper",
-    "tower",
-    "tower-http",
-];
+const HTTP: &[&str] = &["axum", "axum-core", "http", "http-body", "hyper", "tower", "tower-http"];
 
 #[test]
 fn crates_stand_only_on_what_the_floor_plan_puts_below_them() {
@@ -68,16 +47,12 @@ fn crates_stand_only_on_what_the_floor_plan_puts_below_them() {
     let members = members();
     for (name, uses) in &members {
         let Some(below) = below(name) else {
-            wrong.push(format!(
-                "{name} has no place in the floor plan: give it one in ARROWS"
-            ));
+            wrong.push(format!("{name} has no place in the floor plan: give it one in ARROWS"));
             continue;
         };
         for used in uses.intersection(&members.keys().cloned().collect()) {
             if !below.contains(used.as_str()) {
-                wrong.push(format!(
-                    "{name} must not depend on {used}; below it are {below:?}"
-                ));
+                wrong.push(format!("{name} must not depend on {used}; below it are {below:?}"));
             }
         }
     }
@@ -94,21 +69,9 @@ fn the_floor_plan_has_no_cycle() {
 
 #[test]
 fn orm_knows_no_http() {
-    let tree = cargo(&[
-        "tree",
-        "--package",
-        "nuages-orm",
-        "--all-features",
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-    ]);
-    let found: BTreeSet<&str> = tree
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .filter(|name| HTTP.contains(name))
-        .collect();
+    let tree = cargo(&["tree", "--package", "nuages-orm", "--all-features", "--edges", "normal", "--prefix", "none"]);
+    let found: BTreeSet<&str> =
+        tree.lines().filter_map(|line| line.split(' ').next()).filter(|name| HTTP.contains(name)).collect();
     assert!(found.is_empty(), "nuages-orm brings in {found:?}");
 }
 

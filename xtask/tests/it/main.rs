@@ -10,11 +10,7 @@ fn root() -> &'static Path {
 }
 
 fn cargo(args: &[&str]) -> String {
-    let out = Command::new(env!("CARGO"))
-        .args(args)
-        .current_dir(root())
-        .output()
-        .expect("cargo starts");
+    let out = Command::new(env!("CARGO")).args(args).current_dir(root()).output().expect("cargo starts");
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "cargo {}: {said}", args.join(" "));
     String::from_utf8(out.stdout).expect("cargo writes UTF-8")

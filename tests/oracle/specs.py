@@ -479,8 +479,9 @@ class Maker:
                       lambda: fn("round", column), lambda: fn("abs", op("-", column, {"value": 2.0})),
                       lambda: fn("coalesce", column, {"value": 1.25}), lambda: op("-", {"f": number()}, {"value": .5})],
             "date": truncated,
-            "datetime": [*truncated, lambda: op(self.one_of("+", "-"), column, again("duration"))],
-            "duration": [lambda: op(self.one_of("+", "-"), column, again()), lambda: op("-", again("datetime"), {"f": self.path(model, "datetime").text}),
+            "datetime": [*truncated, *[(lambda sign=sign, left=left: op(sign, left(), again("duration"))) for sign in "+-"
+                                       for left in (lambda: column, lambda: {"f": self.path(model, "date").text})]],
+            "duration": [lambda: op("+", column, again()), lambda: op("-", column, again()), lambda: op("-", again("datetime"), {"f": self.path(model, "datetime").text}),
                          lambda: op("-", {"f": self.path(model, "date").text}, {"f": self.path(model, "date").text})],
         }
         return own[kind] + [lambda: fn("nullif", again(), column), lambda: fn("greatest", again(), column), lambda: fn("least", column, again())]
@@ -1135,7 +1136,7 @@ def wanted():
                   "gt", "gte", "lt", "lte") + JSON_LOOKUPS
     names = ["lower", "upper", "length", "coalesce", "concat", "abs", "round", "greatest", "least", "nullif", "trunc_year", "trunc_month",
              "trunc_day", "extract_year", "extract_month", "extract_week_day"]
-    operators = [f"{kind} {sign}" for kind, signs in {"int": "+-*/%", "decimal": "+-*/%", "float": "+*/-", "date": "-", "datetime": "+-",
+    operators = [f"{kind} {sign}" for kind, signs in {"int": "+-*/%", "decimal": "+-*/%", "float": "+*/-", "date": "+-", "datetime": "+-",
                                                       "duration": "+-", "aggregate": "+*"}.items() for sign in signs]
     rest = """lookup: bool exact|lookup: bool in|lookup: duration gt|lookup: duration isnull|lookup: unknown|lookup: json path
         |lookup on annotation|transform: chained|where: and|where: or|where: not|where: exists|where: exists in exists

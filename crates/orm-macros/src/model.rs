@@ -863,7 +863,8 @@ fn many(of: &[&Type], whole: &Type, model: &Ident, list: &[Arg], errors: &mut Er
 fn related_name(list: &[Arg], errors: &mut Errors) -> Option<String> {
     let arg = find(list, "related_name")?;
     let name = errors.check(arg.text())?;
-    if name != "+" && syn::parse_str::<Ident>(&name).is_err() {
+    let method = [name.clone(), format!("r#{name}")].iter().any(|name| syn::parse_str::<Ident>(name).is_ok());
+    if name != "+" && !method {
         errors.at(
             arg.expression().ok()?,
             format!("`{name}` cannot be the name of a method; choose another, or \"+\" for no way back"),

@@ -153,7 +153,6 @@ impl<R, T, V: Operand<R, T>, const N: usize> Operands<R, T> for [V; N] {
 }
 
 #[diagnostic::do_not_recommend]
-#[diagnostic::do_not_recommend]
 impl<'a, R, T, V> Operands<R, T> for &'a [V]
 where
     &'a V: Operand<R, T>,
@@ -163,7 +162,6 @@ where
     }
 }
 
-#[diagnostic::do_not_recommend]
 #[diagnostic::do_not_recommend]
 impl<'a, R, T, V> Operands<R, T> for &'a Vec<V>
 where

@@ -63,10 +63,10 @@ fn way_back(model: &Model, field: &Field) -> TokenStream {
 
 /// One implementation of the accessor's trait.
 struct Side {
-    /// The query's model and its nullability are parameters of the trait, where alone they can be inferred: a
-    /// projection (`<User as Model>::Fields<…>`) does not constrain what is in it.
     generics: TokenStream,
-    generics_used: TokenStream,
+    /// The trait's parameter. It tells the two implementations apart, which `<User as Model>::Fields<…>` and `User` of
+    /// another crate do not, and ties down what is in such a projection.
+    from: TokenStream,
     on: TokenStream,
     gives: TokenStream,
     body: fn(&Way<'_>, &str) -> TokenStream,
@@ -83,7 +83,7 @@ impl Way<'_> {
         };
         Side {
             generics: quote!(<__R: 'static, __N: #krate::expr::Nullability>),
-            generics_used: quote!(<__R, __N>),
+            from: quote!(#krate::model::derived::FromFields<__R, __N>),
             on: quote!(<#to as #krate::Model>::Fields<__R, __N>),
             gives,
             body: |way, query_name| {
@@ -101,7 +101,7 @@ impl Way<'_> {
         let (krate, name, to) = (&self.model.krate, &self.model.name, self.to);
         Side {
             generics: TokenStream::new(),
-            generics_used: TokenStream::new(),
+            from: quote!(#krate::model::derived::FromRow),
             on: quote!(#to),
             gives: quote!(#krate::QuerySet<#name>),
             body: |way, _| {
@@ -126,11 +126,11 @@ impl Way<'_> {
         let method_doc = format!("The `{name}`s whose `{}` this is.", self.field.name);
         let type_doc = "A query on a row; the fields of its rows in a query.";
         let sides = sides.iter().map(|side| {
-            let Side { generics, generics_used, on, gives, body } = side;
+            let Side { generics, from, on, gives, body } = side;
             let body = body(self, query_name);
             quote_spanned! {at(self.to)=>
                 #[automatically_derived]
-                impl #generics #accessor_trait #generics_used for #on {
+                impl #generics #accessor_trait<#from> for #on {
                     type Rows = #gives;
 
                     fn #method(&self) -> Self::Rows {
@@ -142,7 +142,7 @@ impl Way<'_> {
         quote! {
             #[doc = #trait_doc]
             #[allow(dead_code)]
-            #visibility trait #accessor_trait<__R = (), __N = ()> {
+            #visibility trait #accessor_trait<__From> {
                 #[doc = #type_doc]
                 type Rows;
 

@@ -1,5 +1,7 @@
 //! What the code of the derives calls. No part of the public interface.
 
+use std::marker::PhantomData;
+
 use super::builder::key_of;
 use super::{DatabaseDefault, IntoField, Model, OrderBy};
 use crate::error::Result;
@@ -17,6 +19,14 @@ pub enum Missing {}
 /// A required field of a builder that is given.
 #[derive(Debug, Clone, Copy)]
 pub enum Given {}
+
+/// A way back that starts at a row.
+#[derive(Debug, Clone, Copy)]
+pub enum FromRow {}
+
+/// A way back that starts at a set of fields.
+#[derive(Debug)]
+pub struct FromFields<R, N>(PhantomData<fn() -> (R, N)>);
 
 /// Reads the next column as a key.
 pub fn read_key<F: KeyField>(row: &mut Row<'_>, field: &'static str) -> Result<F> {

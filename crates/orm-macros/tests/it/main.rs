@@ -1,0 +1,3 @@
+//! The derives where their users are: outside of this workspace.
+
+mod foreign;

@@ -1,0 +1,111 @@
+//! The command line: Django's management commands, and those of the apps.
+
+mod runserver;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::{ArgMatches, FromArgMatches, Subcommand};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::settings::Settings;
+
+/// The commands that every project has.
+#[derive(Debug, Subcommand)]
+enum Builtin {
+    Runserver(runserver::Runserver),
+    /// Look for what cannot work: models that do not fit together, names taken twice
+    Check,
+}
+
+/// A command line that was read.
+#[derive(Debug)]
+pub(crate) struct CommandLine {
+    matches: ArgMatches,
+}
+
+impl CommandLine {
+    /// Reads arguments, the program's own name not among them.
+    pub(crate) fn read(project: &Project, arguments: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let name = OsString::from(project.name());
+        let matches = describe(project).try_get_matches_from(std::iter::once(name).chain(arguments))?;
+        Ok(CommandLine { matches })
+    }
+
+    /// Whether no command is named.
+    pub(crate) fn is_demo(&self) -> bool {
+        self.matches.subcommand().is_none()
+    }
+
+    /// Runs the command.
+    pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
+        let Some((name, arguments)) = self.matches.subcommand() else {
+            return runserver::demo(project, settings, out).await;
+        };
+        let own = project.apps().iter().flat_map(|app| &app.commands);
+        for command in own {
+            if (command.describe)().get_name() == name {
+                let site = project.site(settings).await?;
+                return (command.run)(arguments, site).await;
+            }
+        }
+        match Builtin::from_arg_matches(&self.matches).map_err(|error| Error::Command(error.to_string()))? {
+            Builtin::Runserver(command) => command.run(project, settings, out).await,
+            Builtin::Check => {
+                project.check()?;
+                say(out, format_args!("No problems found.\n"))
+            }
+        }
+    }
+}
+
+fn describe(project: &Project) -> clap::Command {
+    let command = clap::Command::new(project.name())
+        .about("Without a command: make the database if need be, fill it with something to look at, and serve it.")
+        .disable_help_subcommand(true);
+    let command = Builtin::augment_subcommands(command);
+    let taken: Vec<String> = command.get_subcommands().map(|known| known.get_name().to_owned()).collect();
+    let own = project.apps().iter().flat_map(|app| &app.commands).map(|command| (command.describe)());
+    // Two of a name would end the program; `check` says which they are, before any command runs.
+    own.fold((command, taken), |(command, mut taken), own| {
+        let name = own.get_name().to_owned();
+        if taken.contains(&name) {
+            return (command, taken);
+        }
+        taken.push(name);
+        (command.subcommand(own), taken)
+    })
+    .0
+}
+
+/// A problem for each command of an app whose name is taken.
+pub(crate) fn twice(apps: &[App]) -> Vec<String> {
+    let builtin = Builtin::augment_subcommands(clap::Command::new("site"));
+    let mut taken: Vec<(String, String)> = builtin
+        .get_subcommands()
+        .map(|command| (command.get_name().to_owned(), "the project itself".to_owned()))
+        .collect();
+    let mut problems = Vec::new();
+    for app in apps {
+        for command in &app.commands {
+            let name = (command.describe)().get_name().to_owned();
+            match taken.iter().find(|(known, _)| *known == name) {
+                Some((_, owner)) => {
+                    problems.push(format!("{}: command `{name}` is one of {owner} already; rename it", app.label()));
+                }
+                None => taken.push((name, format!("app {}", app.label()))),
+            }
+        }
+    }
+    problems
+}
+
+/// Writes; a reader that has had enough, as in `site query … | head`, is no error.
+fn say(out: &mut (dyn Write + Send), text: std::fmt::Arguments<'_>) -> Result<()> {
+    match out.write_fmt(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::other(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,194 @@
+//! Projects: the apps of one site, and the program that they make.
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+use nuages_orm::migrate::Migration;
+use nuages_orm::{Db, Dialect, Models, Schema};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::app::App;
+use crate::command::{self, CommandLine};
+use crate::error::{Error, Result};
+use crate::http::{Address, Running};
+use crate::settings::Settings;
+use crate::site::Site;
+
+/// The apps of a site, in order (Django's `INSTALLED_APPS`), and the program that they make.
+///
+/// ```no_run
+/// # use std::process::ExitCode;
+/// # use nuages_web::{App, Project};
+/// fn main() -> ExitCode {
+///     Project::new("site").app(App::new("hello")).main()
+/// }
+/// ```
+///
+/// In a test, without a process and on a free port:
+///
+/// ```
+/// # use nuages_web::{Address, App, Project, Result, Settings};
+/// # async fn test() -> Result<()> {
+/// let project = Project::new("site").app(App::new("hello"));
+/// let site = project.site(Settings::new("sqlite::memory:")).await?;
+/// let running = project.serve(&site, "0".parse::<Address>().unwrap()).await?;
+/// println!("at http://{}", running.address());
+/// running.stop().await;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(test()).unwrap();
+/// ```
+pub struct Project {
+    name: &'static str,
+    apps: Vec<App>,
+}
+
+impl Project {
+    /// A project without apps. The name is that of its program.
+    pub fn new(name: &'static str) -> Self {
+        Project { name, apps: Vec::new() }
+    }
+
+    /// Adds an app.
+    #[must_use]
+    pub fn app(mut self, app: App) -> Self {
+        self.apps.push(app);
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn apps(&self) -> &[App] {
+        &self.apps
+    }
+
+    /// The models of all apps.
+    pub fn models(&self) -> Models {
+        self.apps.iter().fold(Models::new(), |models, app| models.and(app.models.clone()))
+    }
+
+    /// The migrations of all apps.
+    pub fn migrations(&self) -> Vec<Migration> {
+        self.apps.iter().flat_map(|app| app.migrations.clone()).collect()
+    }
+
+    /// Looks for what cannot work, without asking the database (Django's system checks).
+    ///
+    /// # Errors
+    /// [`Error::Command`] with every problem on a line: two apps with one label, a command or migration twice, a model
+    /// or migration in an app that it does not name, models that do not fit together.
+    pub fn check(&self) -> Result<()> {
+        let mut problems = Vec::new();
+        for (index, app) in self.apps.iter().enumerate() {
+            let label = app.label();
+            if self.apps.iter().take(index).any(|other| other.label() == label) {
+                problems.push(format!("{label}: two apps have this label; rename one"));
+            }
+            for migration in app.migrations.iter().filter(|migration| migration.app != label) {
+                problems.push(format!(
+                    "{label}: migration {} is of app {}; add it to that one",
+                    migration.name, migration.app
+                ));
+            }
+        }
+        problems.extend(command::twice(&self.apps));
+        // Names and tables differ between the engines, so models may clash on one alone.
+        let engines = [Dialect::Sqlite, Dialect::Postgres];
+        let schemas = engines.map(|dialect| Schema::new(&self.models(), dialect));
+        for error in schemas.into_iter().filter_map(Result::err) {
+            problems.extend(
+                error
+                    .to_string()
+                    .lines()
+                    .map(str::to_owned)
+                    .filter(|line| !problems.contains(line))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error::Command(problems.join("\n"))) }
+    }
+
+    /// Connects to the database that the settings name.
+    ///
+    /// # Errors
+    /// What [`check`](Self::check) finds, or [`Error::Orm`] if the database cannot be reached.
+    pub async fn site(&self, settings: Settings) -> Result<Site> {
+        self.check()?;
+        let primary = Db::builder(settings.database_url.expose()).models(self.models());
+        let replicas = settings.database_replica_urls.iter();
+        let db = replicas.fold(primary, |db, url| db.replica(url.expose())).connect().await?;
+        Ok(Site::new(self.name, settings, db))
+    }
+
+    /// Starts the services of the apps, and takes requests. A site can be served once.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] if the address is taken; whatever a service fails to start with.
+    pub async fn serve(&self, site: &Site, address: Address) -> Result<Running> {
+        Running::start(site, &self.apps, address).await
+    }
+
+    /// Runs a command as if it stood on the command line, its answer written to `out`: `["migrate"]`, say.
+    ///
+    /// # Errors
+    /// [`Error::Command`] for a command line that cannot be read, and whatever the command fails with.
+    pub async fn run<S: Into<String>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+        settings: Settings,
+        out: &mut (dyn Write + Send),
+    ) -> Result<()> {
+        let line = CommandLine::read(self, arguments.into_iter().map(|argument| argument.into().into()));
+        line.map_err(|error| Error::Command(error.to_string()))?.run(self, settings, out).await
+    }
+
+    /// The program: reads the command line and the settings, and does what they say (Django's `manage.py`).
+    ///
+    /// The exit code is 0 if all went well, 1 if not (with the reason on stderr, one sentence a problem), and 2 for a
+    /// command line that cannot be read.
+    pub fn main(self) -> ExitCode {
+        let line = match CommandLine::read(&self, std::env::args_os().skip(1)) {
+            Ok(line) => line,
+            Err(error) => {
+                // Help, too, comes this way, and goes to stdout.
+                let _ = error.print();
+                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            }
+        };
+        match self.main_with(line) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{}", error.chain());
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn main_with(&self, line: CommandLine) -> Result<()> {
+        let settings = Settings::from_env()?;
+        log_to_stderr(settings.log.as_deref(), settings.debug || line.is_demo());
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::other)?;
+        runtime.block_on(line.run(self, settings, &mut std::io::stdout()))
+    }
+}
+
+impl fmt::Debug for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Project").field("name", &self.name).field("apps", &self.apps).finish()
+    }
+}
+
+fn log_to_stderr(wished: Option<&str>, each_request: bool) {
+    let standard = if each_request { "info,nuages_web::request=debug" } else { "info" };
+    // Settings made sure that it can be read.
+    let targets: Targets = wished.unwrap_or(standard).parse().unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Where a program set up its own log before, that one stays.
+    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+}

@@ -1,0 +1,6 @@
+//! The crate as a project uses it: over real HTTP, and by its commands.
+
+mod commands;
+mod errors;
+mod http;
+mod serve;

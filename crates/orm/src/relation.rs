@@ -181,9 +181,17 @@ fn read_related<M: Model>(row: &mut Row<'_>, related: &Related) -> Result<Option
     read_row(row, &related.nested).map(Some)
 }
 
-/// Reads a model's columns and then those of the relations that came with it.
+/// Reads a model's columns and then those of the relations that came with it. An error names the model and, where it
+/// can be read, the row's key.
 pub(crate) fn read_row<M: Model>(row: &mut Row<'_>, related: &[Related]) -> Result<M> {
-    let mut model = M::from_row(row).map_err(|error| error.in_model(M::LABEL))?;
+    let start = row.clone();
+    let mut model = M::from_row(row).map_err(|error| {
+        let error = error.in_model(M::LABEL);
+        match key_at::<M>(&start) {
+            Some(key) => error.in_row(key),
+            None => error,
+        }
+    })?;
     for relation in related {
         match model.related_slot(&relation.field) {
             Some(slot) => slot.read(row, relation)?,
@@ -191,6 +199,26 @@ pub(crate) fn read_row<M: Model>(row: &mut Row<'_>, related: &[Related]) -> Resu
         }
     }
     Ok(model)
+}
+
+/// The primary key of the row whose columns come next, as text.
+fn key_at<M: Model>(row: &Row<'_>) -> Option<String> {
+    let definition = M::definition();
+    let columns: Vec<&str> = definition.fields.iter().filter(|f| f.has_column()).map(|f| f.name.as_ref()).collect();
+    let parts = definition.primary_key.iter().map(|name| {
+        let mut row = row.clone();
+        row.skip(columns.iter().position(|column| column == name)?);
+        match row.column().value(None).ok()? {
+            Value::Null => None,
+            Value::Int(number) => Some(number.to_string()),
+            Value::Text(text) => Some(text),
+            Value::Uuid(uuid) => Some(uuid.to_string()),
+            Value::Date(date) => Some(date.to_string()),
+            Value::Ip(ip) => Some(ip.to_string()),
+            _ => None,
+        }
+    });
+    parts.collect::<Option<Vec<String>>>().filter(|parts| !parts.is_empty()).map(|parts| parts.join(", "))
 }
 
 /// Rows of `M` related to this one through a table between.

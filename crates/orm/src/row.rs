@@ -18,7 +18,9 @@ use crate::value::Value;
 
 /// One row of an answer, read from left to right.
 ///
-/// Reading borrows from the driver's buffers: nothing is copied but what the Rust type keeps.
+/// Reading borrows from the driver's buffers: nothing is copied but what the Rust type keeps. A clone is a cursor of its
+/// own on the same row.
+#[derive(Clone)]
 pub struct Row<'a> {
     source: Source<'a>,
     next: usize,

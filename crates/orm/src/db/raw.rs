@@ -6,6 +6,7 @@ use super::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::SqlType;
 use crate::model::Model;
+use crate::relation::read_row;
 use crate::row::Row;
 use crate::value::Value;
 
@@ -77,8 +78,7 @@ impl RawQuery<'_> {
                 });
                 order = Some(found.collect::<Result<_>>()?);
             }
-            M::from_row(&mut row.in_order(order.as_deref().unwrap_or_default()))
-                .map_err(|error| error.in_model(M::LABEL))
+            read_row(&mut row.in_order(order.as_deref().unwrap_or_default()), &[])
         };
         self.db.fetch(self.statement, read).await
     }

@@ -6,6 +6,7 @@
 //!
 //! The rest of this module is what such files are written with, so that they begin with `use nuages::migrate::*`.
 
+mod ddl;
 mod detect;
 mod graph;
 mod literal;

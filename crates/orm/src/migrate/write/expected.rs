@@ -25,9 +25,12 @@ pub fn migration() -> Migration {
                         .comment("when the first of them came in, by the clock of the database"),
                 )
                 .field(
+                    Field::new("same", Kind::Integer).generated(Generated::stored(cast(field("sold"), Kind::Integer))),
+                )
+                .field(
                     Field::new("double", Kind::Integer)
-                        .null(true)
-                        .generated(Generated::stored(arithmetic(field("sold"), Operator::Mul, value(2)))),
+                        .generated(Generated::computed(arithmetic(field("sold"), Operator::Mul, value(2))))
+                        .comment("the price of two"),
                 )
                 .field(
                     Field::foreign_key("shelf", Reference::new("shop.Shelf", OnDelete::SetNull).related_name("books"))

@@ -2,12 +2,13 @@
 //!
 //! A [`Migration`] is a list of [`Operation`]s that people can read; applied one after the other they give the
 //! [`State`] of the models at any point. [`detect`] finds what is missing between the last of them and the models,
-//! [`Migration::write`] puts it into a Rust file.
+//! [`Migration::write`] puts it into a Rust file, and a [`Migrator`] applies such files to a database.
 //!
 //! The rest of this module is what such files are written with, so that they begin with `use nuages::migrate::*`.
 
 mod ddl;
 mod detect;
+mod execute;
 mod graph;
 mod literal;
 pub(crate) mod names;
@@ -17,6 +18,7 @@ mod state;
 mod write;
 
 pub use detect::detect;
+pub use execute::{Migrator, Progress, Shown, Target};
 pub use literal::{
     Literal, all, any, arithmetic, bytes, call, case, cast, compare, date, decimal, duration, field, ip, json, keyword,
     list, not, time, timestamp, uuid, value,

@@ -1,4 +1,4 @@
-//! The derives of `nuages-orm`: syntax ([`parse`]) becomes plain data ([`model`]), and that becomes code ([`expand`]).
+//! The derives of `nuages-orm`: syntax (`parse`) becomes plain data (`model`), and that becomes code (`expand`).
 //!
 //! What is emitted is data and calls of generic functions: no `cfg`, no logic of its own. Every problem of a struct is
 //! reported at once, on the token that has it.
@@ -16,7 +16,90 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Makes a struct a model: a table, its typed fields for queries, and a builder for new rows.
 ///
-/// See the guide's chapter on models for every attribute.
+/// ```
+/// use nuages_orm::{ForeignKey, ManyToMany, Model, Slug, Timestamp};
+///
+/// #[derive(Model, Debug, Clone)]
+/// #[model(app = "auth")]
+/// pub struct User {
+///     pub id: i64,
+///     #[field(max_length = 150, unique)]
+///     pub username: String,
+/// }
+///
+/// #[derive(Model, Debug, Clone)]
+/// #[model(app = "feed", ordering = [-created_at, -id], index(fields = [author, -created_at]))]
+/// pub struct Post {
+///     pub id: i64,
+///     #[field(on_delete = Cascade, related_name = "posts")]
+///     pub author: ForeignKey<User>,
+///     #[field(max_length = 200)]
+///     pub title: String,
+///     #[field(unique)]
+///     pub slug: Slug,
+///     #[field(auto_now_add)]
+///     pub created_at: Timestamp,
+///     #[field(related_name = "liked_posts")]
+///     pub likes: ManyToMany<User>,
+/// }
+///
+/// let swing = Post::objects().filter(|p| p.author().username().eq("ada") & p.title().icontains("swing"));
+/// let fans = User::objects().filter(|u| u.liked_posts().author().username().eq("ada"));
+/// let new = Post::builder().author_id(1).title("Nuages").slug("nuages").build();
+/// ```
+///
+/// # What it makes
+/// For a struct `Post`: `impl Model for Post`; `PostFields`, the fields in queries; `PostBuilder`, had by
+/// `Post::builder()`; and for each relation a trait with the way back, `UserHasPosts` for `related_name = "posts"` of a
+/// key to `User`: `user.posts()` is a query on a row, `u.posts()` the fields in a query. Without `related_name` it has
+/// Django's names: `u.post()` in queries (`UserHasPost`), `user.post_set()` on a row (`UserHasPostSet`).
+///
+/// # The struct
+/// `#[model(…)]`, as Django's `Meta`:
+///
+/// | attribute | |
+/// | --- | --- |
+/// | `app = "feed"` | the app's label; required |
+/// | `table = "…"` | the table, if not `<app>_<model>` |
+/// | `ordering = [-created_at, author.username]` | the order of rows where a query names none; `-` for the greatest first |
+/// | `primary_key = [tenant, number]` | a key of several fields |
+/// | `unique_together = [(a, b)]` | groups of fields that are unique together |
+/// | `unique(name = "…", fields = [a, b])` | a unique constraint; or `expressions = \|m\| (lower(m.a()), m.b())`; and `condition = \|m\| …`, `include = [c]`, `deferrable = deferred` or `immediate`, `nulls_distinct = false` |
+/// | `check(name = "…", condition = \|m\| m.a().gte(1))` | a check constraint |
+/// | `index(fields = [a, -b])` | an index; or `expressions = …`; and `name = "…"`, `condition = …`, `include = […]` |
+/// | `comment = "…"` | the table's comment |
+/// | `managed = false` | migrations leave the table alone |
+/// | `proxy_for = Target` | a second model on the table of `Target` |
+/// | `verbose_name = "…"` | what a person calls one |
+/// | `crate = "path"` | where the ORM is, if not found under `nuages` or `nuages_orm` |
+///
+/// # The fields
+/// The type says the kind; `Option` is `NULL`. `pub id: i64` (`i32`, `i16`) is a key that the database numbers, unless
+/// another field is the key. `#[field(…)]`:
+///
+/// | attribute | |
+/// | --- | --- |
+/// | `max_length = 200` | of texts, in characters; a `String` without is a `TextField` |
+/// | `max_digits = 12, decimal_places = 2` | of decimals; required |
+/// | `kind = Image` | another of the `Kind`s that the type fits, such as `Char`, `FilePath`, `PositiveSmallInteger`, `BigAuto` |
+/// | `primary_key`, `unique`, `index`, `index = false` | keys and indexes; slugs and keys to other models are indexed |
+/// | `default = 7`, `default = Uuid::new_v4()`, `default` | filled in by the program: a constant, a call for each row, or the type's `Default` |
+/// | `db_default = 5`, `db_default = now()` | filled in by the database |
+/// | `auto_now`, `auto_now_add` | the time of each save, or of the first |
+/// | `generated = \|m\| m.a() + m.b()`, `generated_virtual = …` | computed by the database, stored or on reading |
+/// | `column = "…"`, `collation = "…"`, `comment = "…"`, `verbose_name = "…"` | names |
+///
+/// Of `ForeignKey<M>` and `OneToOne<M>`, where `M` may be `Self` or a model of another crate:
+///
+/// | attribute | |
+/// | --- | --- |
+/// | `on_delete = Cascade` | what happens to this row with the other: `Cascade`, `Protect`, `Restrict`, `SetNull`, `SetDefault`, `Set(function)`, `DoNothing`; required |
+/// | `related_name = "posts"` | the way back; `"+"` for none |
+/// | `to_field = "code"` | another unique field than the key, whose type is the second one: `ForeignKey<Target, String>` |
+/// | `constraint = false` | the database does not enforce it |
+///
+/// Of `ManyToMany<M>`: `related_name`, `constraint`, `through = Membership`, `through_fields = (owner, target)`,
+/// `table = "…"`, and for relations to the model itself `symmetrical = false`.
 #[proc_macro_derive(Model, attributes(model, field))]
 pub fn derive_model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -27,9 +110,29 @@ pub fn derive_model(input: TokenStream) -> TokenStream {
     quote::quote!(#errors #code).into()
 }
 
-/// Makes an enum without fields a field type: each variant is one of the values that a column may hold.
+/// Makes an enum without fields a field type: each variant is one of the values that a column may hold (Django's
+/// `choices`).
 ///
-/// `#[choice("d", "Draft")]` stores text, `#[choice(1, "Low")]` a number; the second part is the label for people.
+/// The first part of `#[choice(…)]` is stored: texts as a `CharField` as long as the longest, numbers as an
+/// `IntegerField`, unless the field's `max_length` or `kind` says otherwise. The second is the label for people. A row
+/// with any other value is an error that names the choices.
+///
+/// ```
+/// use nuages_orm::{Choices, FieldType, Value};
+///
+/// #[derive(Choices, Debug, Clone, Copy, PartialEq)]
+/// pub enum Status {
+///     #[choice("d", "Draft")]
+///     Draft,
+///     #[choice("p", "Published")]
+///     Published,
+/// }
+///
+/// assert_eq!(Status::Draft.label(), "Draft");
+/// assert_eq!(Status::Draft.to_value(), Value::Text("d".into()));
+/// ```
+///
+/// `#[choices(crate = "path")]` says where the ORM is, if not found under `nuages` or `nuages_orm`.
 #[proc_macro_derive(Choices, attributes(choice, choices))]
 pub fn derive_choices(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -3,6 +3,8 @@
 mod builder;
 mod capture;
 mod raw;
+mod scope;
+mod stream;
 mod transaction;
 
 use std::fmt;
@@ -161,7 +163,7 @@ impl Db {
         let watch = capture::Watch::start(&statement);
         let done = match &self.level {
             Some(level) => level.session()?.script(statement.sql).await,
-            None => self.pool.primary.script(statement.sql).await,
+            None => self.pool.engine(&statement).script(statement.sql).await,
         };
         watch.end(done.as_ref().map(|()| 0));
         done.map_err(|error| self.failed(error))
@@ -193,7 +195,13 @@ impl Db {
 impl Pool {
     /// Where a statement outside transactions goes.
     fn engine(&self, statement: &Statement) -> &Engine {
-        if !statement.reads || self.replicas.is_empty() {
+        if self.replicas.is_empty() {
+            return &self.primary;
+        }
+        if !statement.reads {
+            scope::note_write();
+        }
+        if !statement.reads || scope::has_written() {
             return &self.primary;
         }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.replicas.len();

@@ -10,6 +10,7 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -99,6 +100,14 @@ pub(crate) enum Session {
     Postgres(postgres::Session),
 }
 
+/// A query being read chunk by chunk.
+pub(crate) enum Chunks<T, F> {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::Chunks<T>, PhantomData<fn() -> F>),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Chunks<F>, PhantomData<fn() -> T>),
+}
+
 /// Calls the same method on whichever engine it is.
 macro_rules! either {
     ($of:ident, $self:expr, $inner:ident => $call:expr) => {
@@ -143,6 +152,19 @@ impl Engine {
         either!(Engine, self, engine => engine.script(sql).await)
     }
 
+    pub(crate) async fn stream<T, F>(&self, statement: Statement, chunk: usize, read: F) -> Result<Chunks<T, F>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Engine::Sqlite(engine) => Ok(Chunks::Sqlite(engine.stream(statement, chunk, read).await?, PhantomData)),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => Ok(Chunks::Postgres(engine.stream(statement, chunk, read).await?, PhantomData)),
+        }
+    }
+
     pub(crate) async fn begin(&self, begin: &Begin) -> Result<Session> {
         match self {
             #[cfg(feature = "sqlite")]
@@ -174,6 +196,21 @@ impl Session {
         either!(Session, self, session => session.script(sql).await)
     }
 
+    pub(crate) async fn stream<T, F>(&self, statement: Statement, chunk: usize, read: F) -> Result<Chunks<T, F>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(session) => Ok(Chunks::Sqlite(session.stream(statement, chunk, read).await?, PhantomData)),
+            #[cfg(feature = "postgres")]
+            Session::Postgres(session) => {
+                Ok(Chunks::Postgres(session.stream(statement, chunk, read).await?, PhantomData))
+            }
+        }
+    }
+
     /// Sends statements that steer savepoints without waiting for them; what is sent next finds them done.
     pub(crate) fn steer_later(&self, sql: String) {
         either!(Session, self, session => session.steer_later(sql));
@@ -190,6 +227,34 @@ impl Session {
     /// Ends the transaction without effect and without waiting; the connection is made fit for others in the background.
     pub(crate) fn abandon(&self) {
         either!(Session, self, session => session.abandon());
+    }
+}
+
+impl<T, F> Chunks<T, F>
+where
+    F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    /// The next rows, never none; `None` after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<T>>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Chunks::Sqlite(chunks, _) => chunks.next().await,
+            #[cfg(feature = "postgres")]
+            Chunks::Postgres(chunks, _) => chunks.next().await,
+        }
+    }
+}
+
+impl<T, F> Chunks<T, F> {
+    /// Frees what it holds of a transaction that goes on. One outside transactions needs only to be dropped.
+    pub(crate) fn close(&self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Chunks::Sqlite(chunks, _) => chunks.close(),
+            #[cfg(feature = "postgres")]
+            Chunks::Postgres(chunks, _) => chunks.close(),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_core::Stream;
+
 use super::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::SqlType;
@@ -81,6 +83,14 @@ impl RawQuery<'_> {
             read_row(&mut row.in_order(order.as_deref().unwrap_or_default()), &[])
         };
         self.db.fetch(self.statement, read).await
+    }
+
+    /// All rows as tuples, read `chunk` at a time from a server-side cursor, or step by step on SQLite: at most three
+    /// chunks are held in memory.
+    ///
+    /// Nothing is sent before the first row is asked for; dropping the stream frees what it holds.
+    pub fn stream<T: RawRow>(self, chunk: usize) -> impl Stream<Item = Result<T>> + Send + use<T> {
+        self.db.stream(self.statement, chunk, T::from_row)
     }
 
     /// Runs it; the number of rows it changed.

@@ -93,6 +93,9 @@ impl Db {
 
     async fn open(&self, begin: &Begin) -> Result<Open> {
         let Some(parent) = &self.level else {
+            if !begin.read_only {
+                super::scope::note_write();
+            }
             let shared = Shared {
                 session: self.pool.primary.begin(begin).await?,
                 savepoints: AtomicU32::new(0),
@@ -318,13 +321,13 @@ impl Open {
                 }
                 // A task of its own, as nobody may be waiting any more when the commit is answered.
                 let shared = Arc::clone(&level);
-                let finish = super::capture::inherit(async move {
+                let finish = super::capture::inherit(super::scope::inherit(super::scope::has_written(), async move {
                     shared.shared.session.commit().await.inspect_err(|error| shared.note(error))?;
                     for task in work {
                         task.await;
                     }
                     Ok(())
-                });
+                }));
                 match tokio::spawn(finish).await {
                     Ok(committed) => committed,
                     Err(join) => match join.try_into_panic() {

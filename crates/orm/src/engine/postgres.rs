@@ -6,6 +6,7 @@
 
 mod bind;
 mod connection;
+mod cursor;
 mod failure;
 mod numeric;
 mod read;
@@ -21,6 +22,7 @@ use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use connection::Connection;
+pub(crate) use cursor::Chunks;
 pub(crate) use read::Cell;
 
 use super::{Begin, Settings};
@@ -114,7 +116,7 @@ impl Engine {
         };
         let mode = if begin.read_only { " READ ONLY" } else { "" };
         connection.begin(&format!("BEGIN{isolation}{mode}")).await?;
-        Ok(Session { connection: Mutex::new(Some(Arc::new(connection))) })
+        Ok(Session { connection: Arc::new(Mutex::new(Some(Arc::new(connection)))) })
     }
 
     /// Closes all connections that are at rest, and the others when they come back.
@@ -125,8 +127,11 @@ impl Engine {
 
 /// A running transaction. It is rolled back when dropped.
 pub(crate) struct Session {
-    connection: Mutex<Option<Arc<Connection>>>,
+    connection: Slot,
 }
+
+/// Where a transaction has its connection until it ends.
+type Slot = Arc<Mutex<Option<Arc<Connection>>>>;
 
 impl Session {
     pub(crate) async fn fetch<T, F>(&self, statement: Statement, mut read: F) -> Result<Vec<T>>
@@ -168,13 +173,17 @@ impl Session {
     }
 
     fn connection(&self) -> Result<Arc<Connection>> {
-        let slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.as_ref().map(Arc::clone).ok_or_else(ended)
+        held(&self.connection).ok_or_else(ended)
     }
 
     fn take(&self) -> Option<Arc<Connection>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
+}
+
+/// The connection, while the transaction runs.
+fn held(slot: &Slot) -> Option<Arc<Connection>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Arc::clone)
 }
 
 fn ended() -> Error {

@@ -8,6 +8,7 @@ mod bind;
 mod failure;
 mod functions;
 mod read;
+mod stream;
 mod writer;
 
 use std::mem;
@@ -20,9 +21,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 pub(crate) use read::Cell;
+pub(crate) use stream::Chunks;
 pub(crate) use writer::Session;
 
 use super::{Begin, Settings};
@@ -42,6 +44,8 @@ pub(crate) struct Engine {
     threads: Mutex<Vec<JoinHandle<()>>>,
     place: Arc<Place>,
     wait: Duration,
+    /// Permits for threads that stream.
+    streams: Arc<Semaphore>,
 }
 
 enum ReadJob {
@@ -98,7 +102,14 @@ impl Engine {
         let opening = Arc::clone(&place);
         spawn("nuages-sqlite-open", move || drop(sender.send(start(&opening, readers))))?;
         let (readers, writer, threads) = receiver.await.map_err(|_| stopped())??;
-        Ok(Engine { readers, writer, threads: Mutex::new(threads), place, wait: settings.pool_timeout })
+        Ok(Engine {
+            readers,
+            writer,
+            threads: Mutex::new(threads),
+            place,
+            wait: settings.pool_timeout,
+            streams: Arc::new(Semaphore::new(stream::STREAMS)),
+        })
     }
 
     /// Runs a statement outside any transaction, and reads its rows.

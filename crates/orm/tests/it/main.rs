@@ -3,3 +3,4 @@
 mod db;
 mod derive;
 mod support;
+mod values;

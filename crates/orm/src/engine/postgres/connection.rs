@@ -6,6 +6,7 @@ use std::time::Duration;
 use deadpool_postgres::{Client, Object};
 use futures_util::TryStreamExt;
 use tokio::runtime::Handle;
+use tokio_postgres::types::Type;
 use tokio_postgres::{RowStream, SimpleQueryMessage, Statement as Prepared};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -14,6 +15,7 @@ use super::failure;
 use crate::db::Statement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{Row, Source};
+use crate::value::Value;
 
 /// Prepared statements kept by a connection; beyond them, all are forgotten.
 const STATEMENTS: usize = 512;
@@ -81,8 +83,28 @@ impl Connection {
         statement: &Statement,
         read: &mut impl FnMut(&mut Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        self.read_all(self.query(statement), read).await
+    }
+
+    /// Runs a statement without parameters that is not worth preparing, in one round trip.
+    pub(super) async fn fetch_once<T>(
+        &self,
+        sql: &str,
+        read: &mut impl FnMut(&mut Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let none: [(&Value, Type); 0] = [];
+        let none = none.into_iter().map(|(value, of)| (Bound(value), of));
+        let rows = async { self.client()?.query_typed_raw(sql, none).await.map_err(|error| self.failed(error)) };
+        self.read_all(rows, read).await
+    }
+
+    async fn read_all<T>(
+        &self,
+        rows: impl Future<Output = Result<RowStream>>,
+        read: &mut impl FnMut(&mut Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let sent = Sent::new(self);
-        let mut rows = match self.query(statement).await {
+        let mut rows = match rows.await {
             Ok(rows) => std::pin::pin!(rows),
             Err(error) => {
                 sent.finish();
@@ -145,36 +167,56 @@ impl Connection {
         self.client()?.batch_execute(sql).await.map_err(|error| self.failed(error))
     }
 
-    /// Sends a prepared statement; prepared again, outside transactions, if a table has changed under it.
+    /// Sends a prepared statement. One kept from before may be stale, as a table was altered since: then it is prepared
+    /// again, unless the server has given up the transaction for it.
     async fn query(&self, statement: &Statement) -> Result<RowStream> {
-        let mut again = !self.in_transaction.load(Ordering::Relaxed);
-        loop {
-            let prepared = self.prepare(&statement.sql).await?;
-            let params = statement.params.iter().map(Bound);
-            let error = match self.client()?.query_raw(&prepared, params).await {
-                Ok(rows) => return Ok(rows),
-                Err(error) => error,
-            };
-            if !failure::is_stale(&error) {
-                return Err(self.failed(error));
-            }
-            self.client()?.statement_cache.remove(&statement.sql, &[]);
-            if !again {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    "a table was altered since this statement was prepared, which ends the transaction; run it again",
-                ));
-            }
-            again = false;
+        let (prepared, kept) = self.prepare(&statement.sql).await?;
+        let client = self.client()?;
+        let params = || statement.params.iter().map(Bound);
+        let error = match client.query_raw(&prepared, params()).await {
+            Ok(rows) => return Ok(rows),
+            Err(error) => error,
+        };
+        if !kept || !failure::may_be_stale(&error) {
+            return Err(self.failed(error));
         }
+        client.statement_cache.remove(&statement.sql, &[]);
+        if error.as_db_error().is_some() && self.in_transaction.load(Ordering::Relaxed) {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "a table was altered since this statement was prepared, which ends the transaction; run it again",
+            )
+            .with_source(self.failed(error)));
+        }
+        let (prepared, _) = self.prepare(&statement.sql).await?;
+        client.query_raw(&prepared, params()).await.map_err(|error| self.failed(error))
     }
 
-    async fn prepare(&self, sql: &str) -> Result<Prepared> {
+    /// A statement from the cache, or new there; and whether it was kept from before.
+    async fn prepare(&self, sql: &str) -> Result<(Prepared, bool)> {
         let client = self.client()?;
         if client.statement_cache.size() >= STATEMENTS {
             client.statement_cache.clear();
         }
-        client.prepare_cached(sql).await.map_err(|error| self.failed(error))
+        let before = client.statement_cache.size();
+        let prepared = client.prepare_cached(sql).await.map_err(|error| self.failed(error))?;
+        Ok((prepared, client.statement_cache.size() == before))
+    }
+
+    /// Prepares a statement that will not come again.
+    pub(super) async fn prepare_once(&self, sql: &str) -> Result<Prepared> {
+        let sent = Sent::new(self);
+        let prepared = self.client()?.prepare(sql).await.map_err(|error| self.failed(error));
+        sent.finish();
+        prepared
+    }
+
+    /// Runs a prepared statement that has no rows.
+    pub(super) async fn run(&self, prepared: &Prepared, params: &[Value]) -> Result<()> {
+        let sent = Sent::new(self);
+        let done = self.client()?.execute_raw(prepared, params.iter().map(Bound)).await;
+        sent.finish();
+        done.map(drop).map_err(|error| self.failed(error))
     }
 
     pub(super) async fn begin(&self, sql: &str) -> Result<()> {

@@ -77,11 +77,17 @@ fn message(error: &DbError) -> &str {
     }
 }
 
-/// Whether a prepared statement has become stale: a table of its answer was altered, or the server forgot it.
-pub(super) fn is_stale(error: &Driver) -> bool {
-    error.as_db_error().is_some_and(|error| match error.code().code() {
-        "0A000" => error.message().contains("cached plan must not change result type"),
-        "26000" => true,
+/// Whether the cause may be that a statement was prepared before a table was altered: the type of a column of its answer
+/// or of a parameter has changed, or the server forgot the statement.
+pub(super) fn may_be_stale(error: &Driver) -> bool {
+    let Some(refusal) = error.as_db_error() else {
+        // A value did not fit the type that its parameter had.
+        return std::error::Error::source(error).is_some_and(|source| source.is::<Error>());
+    };
+    match refusal.code().code() {
+        "0A000" => refusal.message().contains("cached plan must not change result type"),
+        // Unknown statement; operator or function unknown, or column of another type, for the parameter's type.
+        "26000" | "42883" | "42804" | "42846" => true,
         _ => false,
-    })
+    }
 }

@@ -1,6 +1,7 @@
 //! The writer thread: single statements committed in groups, and transactions that own it for a while.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::sync::oneshot;
@@ -184,16 +185,28 @@ fn roll_back(worker: &Worker) {
 ///
 /// When the last handle is gone, so is the transaction.
 pub(crate) struct Session {
-    commands: Sender<Command>,
+    pub(super) commands: Sender<Command>,
+    streams: AtomicU64,
 }
 
-enum Command {
+/// What is asked of the writer thread during a transaction.
+pub(super) enum Command {
     Run(Box<dyn FnOnce(Result<&Worker>) + Send>),
+    /// Reads a stream of this number; the function it is given waits, and says whether more rows are wanted.
+    Stream(u64, Streaming),
+    More(u64),
+    Stop(u64),
     Commit(oneshot::Sender<Result<()>>),
     RollBack,
 }
 
+type Streaming = Box<dyn FnOnce(Result<&Worker>, &mut dyn FnMut() -> bool) + Send>;
+
 impl Session {
+    pub(super) fn next_stream(&self) -> u64 {
+        self.streams.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) async fn fetch<T, F>(&self, statement: Statement, mut read: F) -> Result<Vec<T>>
     where
         F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
@@ -270,8 +283,13 @@ fn transaction(worker: &Worker, Opening { begin, reply }: Opening) {
     match started() {
         Ok(()) => {
             let (commands, receiver) = unbounded();
-            if reply.send(Ok(Session { commands })).is_ok() {
-                follow(worker, &receiver);
+            let mut desk =
+                Desk { worker, commands: &receiver, ending: None, asked: None, open: Vec::new(), stopped: Vec::new() };
+            if reply.send(Ok(Session { commands, streams: AtomicU64::new(0) })).is_ok() {
+                desk.follow(None);
+            }
+            if let Some(Command::Commit(reply)) = desk.ending.take() {
+                let _ = reply.send(desk.running().and_then(commit));
             }
             roll_back(worker);
         }
@@ -287,26 +305,66 @@ fn transaction(worker: &Worker, Opening { begin, reply }: Opening) {
     }
 }
 
-/// Does what the transaction's users ask until they end it or are gone.
-fn follow(worker: &Worker, commands: &Receiver<Command>) {
-    while let Ok(command) = commands.recv() {
-        match command {
-            Command::Run(work) => {
-                // SQLite ends a transaction by itself when the disk is full, say.
-                let worker = match worker.connection.is_autocommit() {
-                    true => Err(Error::new(ErrorKind::TransactionEnded, "SQLite has rolled the transaction back")),
-                    false => Ok(worker),
-                };
-                let _ = catch_unwind(AssertUnwindSafe(|| work(worker)));
+/// What the users of a transaction ask of it.
+struct Desk<'a> {
+    worker: &'a Worker,
+    commands: &'a Receiver<Command>,
+    /// The command that ends the transaction, once it has come: what is being streamed stops first.
+    ending: Option<Command>,
+    /// A stream further out that was asked for rows: those further in must come to their end first.
+    asked: Option<u64>,
+    /// The streams being read, the outermost first.
+    open: Vec<u64>,
+    /// Those of them that nobody reads any more.
+    stopped: Vec<u64>,
+}
+
+impl<'a> Desk<'a> {
+    /// Does what is asked: for the stream of this number, until it is asked for more (true) or no more (false); without
+    /// one, until the transaction ends.
+    fn follow(&mut self, stream: Option<u64>) -> bool {
+        loop {
+            if self.ending.is_some() || stream.is_some_and(|number| self.stopped.contains(&number)) {
+                return false;
             }
-            Command::Commit(reply) => {
-                let _ = reply.send(match worker.connection.is_autocommit() {
-                    true => Err(Error::new(ErrorKind::TransactionEnded, "SQLite has rolled the transaction back")),
-                    false => commit(worker),
-                });
-                return;
+            if self.asked.is_some() {
+                if self.asked == stream {
+                    self.asked = None;
+                }
+                // An inner stream reads all that is left, so that the outer one can go on.
+                return stream.is_some();
             }
-            Command::RollBack => return,
+            let Ok(command) = self.commands.recv() else {
+                return false;
+            };
+            match command {
+                Command::Run(work) => {
+                    let worker = self.running();
+                    let _ = catch_unwind(AssertUnwindSafe(|| work(worker)));
+                }
+                Command::Stream(number, work) => {
+                    let worker = self.running();
+                    self.open.push(number);
+                    let _ = catch_unwind(AssertUnwindSafe(|| work(worker, &mut || self.follow(Some(number)))));
+                    self.open.retain(|open| *open != number);
+                    self.stopped.retain(|stopped| *stopped != number);
+                    // It may have ended before it was asked for what it did not have.
+                    self.asked.take_if(|asked| *asked == number);
+                }
+                Command::More(number) if self.open.contains(&number) => self.asked = Some(number),
+                Command::Stop(number) if self.open.contains(&number) => self.stopped.push(number),
+                // Of a stream that has come to its end.
+                Command::More(_) | Command::Stop(_) => {}
+                ending @ (Command::Commit(_) | Command::RollBack) => self.ending = Some(ending),
+            }
+        }
+    }
+
+    /// The worker, unless SQLite has ended the transaction by itself, as it does when the disk is full, say.
+    fn running(&self) -> Result<&'a Worker> {
+        match self.worker.connection.is_autocommit() {
+            true => Err(Error::new(ErrorKind::TransactionEnded, "SQLite has rolled the transaction back")),
+            false => Ok(self.worker),
         }
     }
 }

@@ -18,7 +18,7 @@ impl Db {
     ///
     /// At most three chunks are held at a time: one being used, one waiting, one being read. Outside transactions all
     /// rows are of one moment; on PostgreSQL a connection is held until the stream is read or dropped. Dropping it
-    /// frees all that it holds. A database in SQLite's memory is read at once, as it would else refuse all commits.
+    /// frees all that it holds. Of `sqlite::memory:` all rows are read at once: they are in memory anyway.
     pub(crate) fn stream<T, F>(
         &self,
         statement: Statement,

@@ -63,9 +63,9 @@ impl Db {
     }
 
     /// A transaction with settings of its own.
-    pub fn transaction(&self) -> TransactionBuilder<'_> {
+    pub fn transaction(&self) -> TransactionBuilder {
         let begin = Begin { isolation: None, read_only: false, foreign_keys: true };
-        TransactionBuilder { db: self, begin, retries: 0 }
+        TransactionBuilder { db: self.clone(), begin, retries: 0 }
     }
 
     /// Puts off work until the outermost transaction is committed; without one, does it at once.
@@ -129,13 +129,13 @@ impl Db {
 /// A transaction with settings of its own, made by [`Db::transaction`].
 #[derive(Debug, Clone)]
 #[must_use = "runs nothing before `run`"]
-pub struct TransactionBuilder<'a> {
-    db: &'a Db,
+pub struct TransactionBuilder {
+    db: Db,
     begin: Begin,
     retries: u32,
 }
 
-impl TransactionBuilder<'_> {
+impl TransactionBuilder {
     /// What it may see of others; SQLite's are always [`Serializable`](Isolation::Serializable).
     pub fn isolation(mut self, level: Isolation) -> Self {
         self.begin.isolation = Some(level);
@@ -161,20 +161,21 @@ impl TransactionBuilder<'_> {
         self
     }
 
-    /// Runs `work` in the transaction, as [`Db::atomic`] does.
+    /// Runs `work` in the transaction, as [`Db::atomic`] does; each try runs a clone of it, as it was given.
     ///
     /// # Errors
     /// As [`Db::atomic`]; [`ErrorKind::Unsupported`] for settings inside another transaction.
-    pub async fn run<T, E, F>(self, mut work: F) -> Result<T, E>
+    pub async fn run<T, E, F>(self, work: F) -> Result<T, E>
     where
-        F: AsyncFnMut(&Db) -> Result<T, E>,
+        F: AsyncFnOnce(&Db) -> Result<T, E> + Clone,
         E: From<Error>,
     {
         let mut left = if self.db.in_transaction() { 0 } else { self.retries };
         let mut pause = FIRST_PAUSE;
         loop {
             let mut open = self.db.open(&self.begin).await?;
-            let failed = match work(&open.db).await {
+            let attempt = work.clone();
+            let failed = match attempt(&open.db).await {
                 Ok(output) => match open.commit().await {
                     Ok(()) => return Ok(output),
                     Err(error) => error.into(),

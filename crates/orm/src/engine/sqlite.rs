@@ -11,17 +11,19 @@ mod read;
 mod stream;
 mod writer;
 
+use std::fs::DirBuilder;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, oneshot};
+use uuid::Uuid;
 
 pub(crate) use read::Cell;
 pub(crate) use stream::Chunks;
@@ -59,15 +61,15 @@ struct Place {
     durability: Durability,
     statement_timeout: Option<Duration>,
     busy_timeout: Duration,
-    /// Held to read while a statement reads and to write while a transaction commits. In memory only, where SQLite has
-    /// no WAL and would refuse a commit while anybody reads.
-    gate: Option<RwLock<()>>,
 }
 
 enum File {
     Path(PathBuf),
-    /// A database of this process, under a name of its own.
-    Memory(String),
+    /// A database of this `Db` alone, in a folder that loses its name once all connections are open.
+    ///
+    /// SQLite's own databases in memory know no WAL: whoever writes would keep all others from reading until the end of
+    /// the transaction. A file that nobody else can find, in memory where the system has a folder for that, does not.
+    Nameless(PathBuf),
 }
 
 /// A thread's connection.
@@ -87,13 +89,11 @@ impl Engine {
     /// Opens or makes the file, and starts the threads.
     pub(crate) async fn connect(url: &str, settings: &Settings) -> Result<Engine> {
         let file = File::parse(url)?;
-        let gate = matches!(file, File::Memory(_)).then(|| RwLock::new(()));
         let place = Arc::new(Place {
             file,
             durability: settings.durability,
             statement_timeout: settings.statement_timeout,
             busy_timeout: settings.busy_timeout,
-            gate,
         });
         let readers =
             settings.readers.unwrap_or_else(|| thread::available_parallelism().map_or(2, |cores| cores.get().max(2)));
@@ -124,7 +124,6 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let job = ReadJob::Run(Box::new(move |worker: &Worker| {
             if !reply.is_closed() {
-                let _gate = worker.place.reading();
                 let rows = worker.fetch_while(&statement, &mut read, || !reply.is_closed());
                 drop(reply.send(rows));
             }
@@ -198,6 +197,7 @@ impl Engine {
 /// Opens the connections and starts their threads, the writer first: it makes the file and sets its journal.
 fn start(place: &Arc<Place>, readers: usize) -> Result<Started> {
     let mut threads = Vec::with_capacity(readers + 1);
+    place.file.make_folder()?;
     let writer = Worker::open(place, false)?;
     let (read_jobs, receiver) = unbounded();
     for _ in 0..readers.max(1) {
@@ -210,6 +210,7 @@ fn start(place: &Arc<Place>, readers: usize) -> Result<Started> {
             }
         })?);
     }
+    place.file.lose_name();
     let (write_jobs, receiver) = unbounded();
     threads.push(spawn("nuages-sqlite-writer", move || writer::serve(&writer, &receiver))?);
     Ok((read_jobs, write_jobs, threads))
@@ -243,11 +244,11 @@ fn alone(sql: &str) -> bool {
 impl File {
     /// `sqlite://relative/path.db`, `sqlite:///absolute/path.db` or `sqlite::memory:`.
     fn parse(url: &str) -> Result<File> {
-        static MEMORY: AtomicU64 = AtomicU64::new(0);
         let rest = url.strip_prefix("sqlite:").unwrap_or(url);
         if rest == ":memory:" || rest == "//:memory:" {
-            let number = MEMORY.fetch_add(1, Ordering::Relaxed);
-            return Ok(File::Memory(format!("file:/nuages-{}-{number}?vfs=memdb", std::process::id())));
+            let memory = PathBuf::from("/dev/shm");
+            let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+            return Ok(File::Nameless(folder.join(format!("nuages-{}", Uuid::new_v4().simple()))));
         }
         match rest.strip_prefix("//") {
             Some(path) if !path.is_empty() => Ok(File::Path(path.into())),
@@ -261,10 +262,37 @@ impl File {
         }
     }
 
-    fn unusable(&self, error: &rusqlite::Error) -> Error {
-        let File::Path(path) = self else {
-            return failure::of(error);
+    /// Makes the folder of a nameless file, readable for nobody else.
+    fn make_folder(&self) -> Result<()> {
+        let File::Nameless(folder) = self else {
+            return Ok(());
         };
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(|error| {
+            let text = format!("no folder for a database in memory can be made as `{}`", folder.display());
+            Error::new(ErrorKind::Connection, text).with_source(error)
+        })
+    }
+
+    /// Removes the folder of a nameless file. Who has opened it keeps it, on Unix; elsewhere this succeeds only after
+    /// the last has closed it.
+    fn lose_name(&self) {
+        if let File::Nameless(folder) = self {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            File::Path(path) => path.clone(),
+            File::Nameless(folder) => folder.join("memory.db"),
+        }
+    }
+
+    fn unusable(&self, error: &rusqlite::Error) -> Error {
+        let path = self.path();
         let reason = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
                 format!("its folder `{}` does not exist: make it first", folder.display())
@@ -275,13 +303,9 @@ impl File {
     }
 }
 
-impl Place {
-    fn reading(&self) -> Option<RwLockReadGuard<'_, ()>> {
-        self.gate.as_ref().map(|gate| gate.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn committing(&self) -> Option<RwLockWriteGuard<'_, ()>> {
-        self.gate.as_ref().map(|gate| gate.write().unwrap_or_else(PoisonError::into_inner))
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.file.lose_name();
     }
 }
 
@@ -292,34 +316,26 @@ impl Worker {
 
     fn try_open(place: &Arc<Place>, reads: bool) -> rusqlite::Result<Worker> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = match &place.file {
-            File::Path(path) => Connection::open_with_flags(path, flags)?,
-            File::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
-        };
+        let mut connection = Connection::open_with_flags(place.file.path(), flags)?;
         connection.busy_timeout(place.busy_timeout)?;
         let pragma = |name: &str, value: &str| connection.pragma_update(None, name, value);
         pragma("foreign_keys", "ON")?;
         pragma("cache_size", "-16000")?;
         pragma("temp_store", "MEMORY")?;
-        match &place.file {
-            File::Path(_) => {
-                pragma("mmap_size", "134217728")?; // 128 MiB
-                pragma("journal_mode", "WAL")?;
-                pragma("journal_size_limit", "67108864")?; // 64 MiB
-                pragma(
-                    "synchronous",
-                    match place.durability {
-                        Durability::Normal => "NORMAL",
-                        Durability::Full => "FULL",
-                    },
-                )?;
-            }
-            // A page that is spilled before the commit would need the lock that only a commit may take.
-            File::Memory(_) => pragma("cache_spill", "OFF")?,
-        }
+        pragma("mmap_size", "134217728")?; // 128 MiB
+        pragma("journal_mode", "WAL")?;
+        pragma("journal_size_limit", "67108864")?; // 64 MiB
+        let synchronous = match (&place.file, place.durability) {
+            (File::Nameless(_), _) => "OFF",
+            (File::Path(_), Durability::Normal) => "NORMAL",
+            (File::Path(_), Durability::Full) => "FULL",
+        };
+        pragma("synchronous", synchronous)?;
         if reads {
             pragma("query_only", "ON")?;
         }
+        // The first look opens the journal's files too.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         functions::register(&connection)?;
         let deadline = Arc::new(Deadline { start: Instant::now(), micros: AtomicU64::new(0) });

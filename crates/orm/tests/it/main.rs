@@ -2,5 +2,6 @@
 
 mod db;
 mod derive;
+mod engine;
 mod support;
 mod values;

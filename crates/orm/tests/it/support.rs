@@ -49,6 +49,24 @@ impl Place {
         Db::connect(&self.url, Models::new()).await.unwrap()
     }
 
+    /// A second database of the same engine; to be dropped by its own method.
+    pub(crate) async fn another(&self) -> Place {
+        let name = format!("nuages_{}", Uuid::new_v4().simple());
+        if self.is_sqlite() {
+            return Place { url: self.url.replace("test.db", &format!("{name}.db")) };
+        }
+        self.db().await.raw(format!("CREATE SCHEMA {name}"), ()).execute().await.unwrap();
+        let (before, _) = self.url.rsplit_once("%3D").unwrap();
+        Place { url: format!("{before}%3D{name}") }
+    }
+
+    /// Drops a second database; SQLite's goes with the folder of the first.
+    pub(crate) async fn drop(self) {
+        if let (false, Some((_, name))) = (self.is_sqlite(), self.url.rsplit_once("%3D")) {
+            self.db().await.raw(format!("DROP SCHEMA {name} CASCADE"), ()).execute().await.unwrap();
+        }
+    }
+
     /// The one or the other text, for where the engines' languages differ.
     pub(crate) fn choose<T>(&self, sqlite: T, postgres: T) -> T {
         if self.is_sqlite() { sqlite } else { postgres }

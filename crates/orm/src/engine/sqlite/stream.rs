@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use tokio::sync::mpsc;
 
 use super::writer::{Command, Session};
-use super::{Engine, ReadJob, Worker, bind, failure, spawn, stopped};
+use super::{Engine, File, ReadJob, Worker, bind, failure, spawn, stopped};
 use crate::db::Statement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{Row, Source};
@@ -61,9 +61,9 @@ impl Engine {
         T: Send + 'static,
     {
         let (sender, rows) = mpsc::unbounded_channel();
-        if self.place.gate.is_some() {
+        if matches!(self.place.file, File::Nameless(_)) {
+            // No other connection can be opened.
             let job = ReadJob::Run(Box::new(move |worker: &Worker| {
-                let _gate = worker.place.reading();
                 worker.stream(&statement, chunk, &mut read, &sender, &mut || true);
             }));
             self.readers.send(job).map_err(|_| stopped())?;

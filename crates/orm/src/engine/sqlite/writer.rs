@@ -118,7 +118,6 @@ fn single(worker: &Worker, mut job: Box<dyn Write>) {
         return;
     }
     if job.is_alone() {
-        let _gate = worker.place.committing();
         job.run(worker);
         return job.reply(None);
     }
@@ -168,7 +167,6 @@ fn commit_together(worker: &Worker, mut group: Vec<Box<dyn Write>>) {
 }
 
 fn commit(worker: &Worker) -> Result<()> {
-    let _gate = worker.place.committing();
     worker.steer("COMMIT").inspect_err(|_| roll_back(worker))
 }
 

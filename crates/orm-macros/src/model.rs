@@ -293,6 +293,7 @@ impl Model {
             }
             model.fields.push(field);
         }
+        model.check_ways_back(errors);
         model.read_attributes(&list, errors);
         model.read_primary_key(&list, &marked, errors);
         Some(model)
@@ -378,6 +379,33 @@ impl Model {
                 };
                 Some(kind.to_owned())
             });
+        }
+    }
+
+    /// Refuses a second way back of the same name from the same model, and leaves it away.
+    fn check_ways_back(&mut self, errors: &mut Errors) {
+        let mut seen: Vec<(Type, Option<String>)> = Vec::new();
+        for field in &mut self.fields {
+            let (to, related_name) = match &mut field.shape {
+                Shape::Key(key) => (&key.to, &mut key.related_name),
+                Shape::Many(many) if !many.symmetrical => (&many.to, &mut many.related_name),
+                _ => continue,
+            };
+            let way = (to.clone(), related_name.clone());
+            if related_name.as_deref() == Some("+") {
+                continue;
+            }
+            if seen.contains(&way) {
+                let problem = match related_name {
+                    Some(name) => format!("`{name}` is another field's way back from the same model; choose another"),
+                    None => {
+                        "a second relation to this model: add `related_name = \"…\"`, or \"+\" for no way back".into()
+                    }
+                };
+                errors.at(&field.ident, problem);
+                *related_name = Some("+".to_owned());
+            }
+            seen.push(way);
         }
     }
 
@@ -774,7 +802,14 @@ fn key(of: &[&Type], one_to_one: bool, whole: &Type, model: &Ident, list: &[Arg]
             None
         }
     };
-    let to_field = find(list, "to_field").and_then(|arg| errors.check(arg.text()).map(|name| (name, &arg.name)));
+    let to_field = find(list, "to_field").and_then(|arg| {
+        let name = errors.check(arg.text())?;
+        if syn::parse_str::<Ident>(&name).is_err() {
+            errors.at(arg.expression().ok()?, format!("`{name}` cannot be the name of a field"));
+            return None;
+        }
+        Some((name, &arg.name))
+    });
     if let (Some((_, token)), None) = (&to_field, of.get(1)) {
         errors
             .at(token, "the key has the type of that field: write it as the second one, `ForeignKey<Target, String>`");

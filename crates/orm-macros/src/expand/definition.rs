@@ -152,7 +152,13 @@ fn key_reference(model: &Model, key: &Key) -> TokenStream {
         }
     };
     let mut code = quote!(#krate::model::Reference::new(#to, #on_delete));
-    code.extend(texts(&[("to_field", &key.to_field), ("related_name", &key.related_name)]));
+    if let Some(to_field) = &key.to_field {
+        // Named by a closure, so that the compiler sees that there is such a field, and that it has the key's type.
+        let (to, value, at) = (&key.to, key_value(model, key), key.key.as_ref().map_or_else(|| at(&key.to), at));
+        let name = syn::Ident::new(to_field, at);
+        code.extend(quote_spanned!(at=> .to_field(#krate::model::derived::name::<#to, #value, _>(|to| to.#name()))));
+    }
+    code.extend(texts(&[("related_name", &key.related_name)]));
     if !key.constraint {
         code.extend(quote!(.constraint(false)));
     }

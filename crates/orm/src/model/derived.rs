@@ -1,5 +1,6 @@
 //! What the code of the derives calls. No part of the public interface.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use super::builder::key_of;
@@ -43,6 +44,16 @@ pub fn expression<M: Model, T: FieldType, S: SqlType<Base = T>>(
 /// A condition over the model's own fields.
 pub fn condition<M: Model>(of: impl FnOnce(M::Fields<M, Required>) -> Expr<M, bool>) -> Node {
     of(Path::root().into()).into_node()
+}
+
+/// The name of a field of another model, of type `T`.
+pub fn name<M: Model, T: FieldType, S: SqlType<Base = T>>(
+    of: impl FnOnce(M::Fields<M, Required>) -> Expr<M, S>,
+) -> Cow<'static, str> {
+    match of(Path::root().into()).into_node() {
+        Node::Path(names) => names.into_iter().next_back().unwrap_or_default(),
+        _ => Cow::Borrowed(""),
+    }
 }
 
 /// The steps of an index or constraint over the model's own fields.

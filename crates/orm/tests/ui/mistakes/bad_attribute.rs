@@ -22,6 +22,10 @@ pub struct Post {
     pub other: ForeignKey<Post>,
     #[field(on_delete = Cascade, related_name = "not a name")]
     pub another: ForeignKey<Post>,
+    #[field(on_delete = Cascade)]
+    pub first: ForeignKey<Post>,
+    #[field(on_delete = Cascade)]
+    pub second: ForeignKey<Post>,
     #[field(unique)]
     pub likes: ManyToMany<Post>,
     #[field(auto_now)]

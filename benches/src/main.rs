@@ -1,3 +1,53 @@
-//! Placeholder of the first commit.
+//! `cargo xtask bench NAME…`: each benchmark runs the peer and Nuages in turn on this machine, in one run, and prints
+//! medians and their ratio. What a ratio must reach is printed beside it.
 
-fn main() {}
+mod build;
+mod compile;
+mod database;
+mod driver;
+mod http;
+mod measure;
+#[path = "../peers/raw_driver.rs"]
+mod raw_driver;
+mod stream;
+
+use std::alloc::System;
+use std::process::ExitCode;
+
+use raw_driver::Error;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// Counts allocations, for `build`.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const NAMES: &str = "\
+driver   one row by key, 1,000 rows, inserts: against the drivers, on both engines
+http     one row as JSON over HTTP: against axum and the drivers, and Django under gunicorn and uvicorn
+stream   1,000,000 rows: peak memory
+build    the cost of building a query
+compile  a clean debug build of an app with one model on SQLite";
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> ExitCode {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    if names.is_empty() {
+        eprintln!("usage: cargo xtask bench NAME…\n\n{NAMES}");
+        return ExitCode::FAILURE;
+    }
+    for name in names {
+        let done = match name.as_str() {
+            "driver" => driver::run().await,
+            "http" => http::run().await,
+            "stream" => stream::run().await,
+            "build" => build::run(),
+            "compile" => compile::run(),
+            other => Err(format!("unknown benchmark `{other}`; choices are\n{NAMES}").into()),
+        };
+        if let Err(error) = done {
+            eprintln!("{name}: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}

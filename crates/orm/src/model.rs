@@ -11,12 +11,13 @@ pub use definition::{
     Check, DatabaseDefault, Deferrable, Field, FieldDefault, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,
     Unique,
 };
-pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, Hop, ModelId, Named};
+pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, Hop, ModelId, Named, hidden_name};
 pub use schema::{Models, Schema};
 
+use crate::db::Db;
 use crate::error::Result;
-use crate::expr::{Nullability, Path};
-use crate::query::QuerySet;
+use crate::expr::{Nullability, Path, Required, Selection};
+use crate::query::{Deleted, QuerySet, delete, insert};
 use crate::relation::RelatedSlot;
 use crate::row::Row;
 use crate::value::Value;
@@ -62,6 +63,49 @@ pub trait Model: Sized + Send + Sync + 'static {
     /// All rows that the model's default manager shows.
     fn objects() -> QuerySet<Self> {
         QuerySet::new()
+    }
+
+    /// Writes the row: updates the one with its key, or inserts it if there is none (Django's `save`: one statement, or
+    /// two). A key of zero that the database numbers is that of a new row. The row is read back where saving or the
+    /// database sets columns (`auto_now`, generated ones, a new row's); what was loaded of its relations is then not
+    /// loaded any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) and the constraint violations, naming model, field and
+    /// key; nothing was written then.
+    fn save(&mut self, db: &Db) -> impl Future<Output = Result<()>> + Send {
+        insert::save(db, self)
+    }
+
+    /// Writes some fields of a row that is there, and its `auto_now` fields: `row.save_fields(&db, |p| p.title())`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the row is gone, and as [`save`](Model::save).
+    fn save_fields<S: Selection<Self>>(
+        &mut self,
+        db: &Db,
+        fields: impl FnOnce(Self::Fields<Self, Required>) -> S,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let fields = fields(Path::root().into()).into_nodes();
+        insert::save_fields(db, self, fields)
+    }
+
+    /// Reads the row again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is gone.
+    fn refresh(&mut self, db: &Db) -> impl Future<Output = Result<()>> + Send {
+        insert::refresh(db, self)
+    }
+
+    /// Deletes the row and what `on_delete` says of the rows that refer to it, in one transaction.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protected`](crate::ErrorKind::Protected) and
+    /// [`ErrorKind::Restricted`](crate::ErrorKind::Restricted), naming the rows in the way; nothing was deleted then.
+    fn delete(&self, db: &Db) -> impl Future<Output = Result<Deleted>> + Send {
+        let key = self.key().to_values();
+        delete::row::<Self>(db, key)
     }
 }
 

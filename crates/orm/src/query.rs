@@ -1,9 +1,19 @@
 //! Queries: the typed front door, the expression tree behind it, and what runs it.
 
+mod check;
+pub(crate) mod delete;
+pub(crate) mod insert;
+pub(crate) mod many;
 mod node;
 mod plan;
+pub(crate) mod run;
 mod set;
+mod shape;
+pub mod spec;
+mod values;
 
 pub use node::{Aggregate, AggregateFunction, Function, Lookup, Node, Operator, Part};
 pub use plan::{Combinator, Lock, Query, Step};
-pub use set::{QuerySet, Values};
+pub use set::{Deleted, QuerySet};
+pub use shape::{Plain, Prefetched, Shape, With};
+pub use values::Values;

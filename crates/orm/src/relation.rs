@@ -4,9 +4,11 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use crate::db::Db;
 use crate::error::Result;
 use crate::field::SqlType;
 use crate::model::{Key, Model};
+use crate::query::{Lookup, Node, Step};
 use crate::row::Row;
 use crate::value::Value;
 
@@ -17,6 +19,8 @@ use crate::value::Value;
 /// that the key refers to, if that is not the primary key.
 pub struct ForeignKey<M: Model, K = <M as Model>::Key> {
     key: K,
+    /// The field that the key refers to, if that is not the primary key.
+    to_field: Option<&'static str>,
     loaded: Option<Arc<M>>,
 }
 
@@ -24,9 +28,14 @@ pub struct ForeignKey<M: Model, K = <M as Model>::Key> {
 pub type OneToOne<M, K = <M as Model>::Key> = ForeignKey<M, K>;
 
 impl<M: Model, K> ForeignKey<M, K> {
-    /// A key, its row not loaded.
+    /// A primary key, its row not loaded.
     pub fn new(key: K) -> Self {
-        ForeignKey { key, loaded: None }
+        ForeignKey { key, to_field: None, loaded: None }
+    }
+
+    /// A key that refers to another unique field, its row not loaded.
+    pub fn by(to_field: &'static str, key: K) -> Self {
+        ForeignKey { key, to_field: Some(to_field), loaded: None }
     }
 
     /// The key.
@@ -40,10 +49,29 @@ impl<M: Model, K> ForeignKey<M, K> {
     }
 }
 
+impl<M: Model, K: crate::field::FieldType> ForeignKey<M, K> {
+    /// Loads the row by one query, unless it is loaded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such row, which only a key without a
+    /// constraint allows.
+    pub async fn load(&mut self, db: &Db) -> Result<&M> {
+        let row = match self.loaded.take() {
+            Some(row) => row,
+            None => {
+                let path = Node::Path(vec![self.to_field.unwrap_or("pk").into()]);
+                let condition = Node::lookup(path, Lookup::Exact, Node::value(self.key.to_value()));
+                Arc::new(M::objects().then(Step::Filter(condition)).get(db).await?)
+            }
+        };
+        Ok(self.loaded.insert(row))
+    }
+}
+
 impl<M: Model> ForeignKey<M> {
     /// The key of a row, which counts as loaded.
     pub fn to(row: M) -> Self {
-        ForeignKey { key: row.key(), loaded: Some(Arc::new(row)) }
+        ForeignKey { key: row.key(), to_field: None, loaded: Some(Arc::new(row)) }
     }
 }
 
@@ -55,7 +83,7 @@ impl<M: Model> From<&M> for ForeignKey<M> {
 
 impl<M: Model, K: Clone> Clone for ForeignKey<M, K> {
     fn clone(&self) -> Self {
-        ForeignKey { key: self.key.clone(), loaded: self.loaded.clone() }
+        ForeignKey { key: self.key.clone(), to_field: self.to_field, loaded: self.loaded.clone() }
     }
 }
 
@@ -93,8 +121,8 @@ pub trait KeyField: Sized {
     /// The key, or an `Option` of one.
     type Column: SqlType;
 
-    /// A key, its row not loaded.
-    fn from_column(key: Self::Column) -> Self;
+    /// A key, its row not loaded; `to_field` where it refers to another field than the primary key.
+    fn from_column(key: Self::Column, to_field: Option<&'static str>) -> Self;
 
     /// The value to bind.
     fn to_value(&self) -> Value;
@@ -106,8 +134,8 @@ where
 {
     type Column = K;
 
-    fn from_column(key: K) -> Self {
-        ForeignKey::new(key)
+    fn from_column(key: K, to_field: Option<&'static str>) -> Self {
+        ForeignKey { key, to_field, loaded: None }
     }
 
     fn to_value(&self) -> Value {
@@ -121,8 +149,8 @@ where
 {
     type Column = Option<K>;
 
-    fn from_column(key: Option<K>) -> Self {
-        key.map(ForeignKey::new)
+    fn from_column(key: Option<K>, to_field: Option<&'static str>) -> Self {
+        key.map(|key| ForeignKey::from_column(key, to_field))
     }
 
     fn to_value(&self) -> Value {
@@ -247,6 +275,16 @@ impl<M: Model> ManyToMany<M> {
     /// The rows, if they are loaded.
     pub fn get(&self) -> Option<&[M]> {
         self.loaded.as_deref().map(Vec::as_slice)
+    }
+
+    /// The row that the relation belongs to, if it is in the database.
+    pub(crate) fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
+    }
+
+    /// Keeps the rows that were loaded.
+    pub(crate) fn keep(&mut self, rows: Vec<M>) -> &[M] {
+        self.loaded.insert(Arc::new(rows))
     }
 }
 

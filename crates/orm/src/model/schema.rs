@@ -274,7 +274,7 @@ impl Entry {
 
     /// Everything a query may name after this model, in order of the alphabet.
     pub(crate) fn choices(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.names.keys().map(AsRef::as_ref).collect();
+        let mut names: Vec<&str> = self.names.keys().map(AsRef::as_ref).filter(|name| !name.starts_with('+')).collect();
         names.sort_unstable();
         names
     }
@@ -366,6 +366,11 @@ impl Schema {
             direct: false,
         })
     }
+}
+
+/// The name by which the way back over a many-to-many relation can always be had, whatever its `related_name`.
+pub(crate) fn hidden_name(label: &str, field: &str) -> String {
+    format!("+{label}.{field}")
 }
 
 /// A schema under construction.
@@ -625,6 +630,11 @@ impl Build {
             let field_id = FieldId(position);
             if field.has_column() {
                 self.schema.entries[to.0].incoming.push((id, field_id));
+            }
+            if !field.has_column() {
+                let way = Named::ReverseMany { model: id, field: field_id };
+                let name = hidden_name(&definition.label(), &field.name);
+                self.schema.entries[to.0].names.insert(Cow::Owned(name), way);
             }
             let hidden = relation.related_name.as_deref().is_some_and(|name| name.ends_with('+'));
             let symmetrical = field.kind == Kind::ManyToMany && relation.symmetrical;

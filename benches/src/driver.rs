@@ -1,0 +1,179 @@
+//! Nuages against the drivers with prepared statements: one row by key, 1,000 rows into structs, inserts one by one.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use nuages::prelude::*;
+
+use crate::database::{Database, Item, ItemFields, ROWS};
+use crate::measure::{median, report};
+use crate::raw_driver::{self, Error, Postgres, Sqlite};
+
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_millis(1_500);
+const TASKS: usize = 16;
+
+/// Either driver, without Nuages.
+#[derive(Clone)]
+enum Raw {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Raw {
+    async fn get(&self, id: i64) -> Result<raw_driver::Item, Error> {
+        match self {
+            Raw::Sqlite(db) => db.get(id).await,
+            Raw::Postgres(db) => db.get(id).await,
+        }
+    }
+
+    async fn rows(&self, limit: i64) -> Result<Vec<raw_driver::Item>, Error> {
+        match self {
+            Raw::Sqlite(db) => db.rows(limit).await,
+            Raw::Postgres(db) => db.rows(limit).await,
+        }
+    }
+
+    async fn insert(&self, item: &raw_driver::Item) -> Result<i64, Error> {
+        match self {
+            Raw::Sqlite(db) => db.insert(item).await,
+            Raw::Postgres(db) => db.insert(item).await,
+        }
+    }
+}
+
+pub(crate) async fn run() -> Result<(), Error> {
+    for database in Database::both(ROWS).await? {
+        let engine = database.engine();
+        let raw = match &database {
+            Database::Sqlite { path } => Raw::Sqlite(Sqlite::open(Path::new(path))?),
+            Database::Postgres { url, .. } => Raw::Postgres(Postgres::connect(url)?),
+        };
+        let db = database.connect().await?;
+
+        let (peer, ours) = in_turn(
+            TASKS,
+            |n| {
+                let raw = raw.clone();
+                async move { raw.get(key(n)).await.map(drop) }
+            },
+            |n| {
+                let db = db.clone();
+                async move {
+                    Item::objects().filter(|item: ItemFields<_, _>| item.id().eq(key(n))).get(&db).await?;
+                    Ok(())
+                }
+            },
+        )
+        .await?;
+        report(&format!("{engine}: one row by key, {TASKS} tasks"), "op/s", ("driver", peer), ours, "0.90");
+
+        let (peer, ours) = in_turn(
+            4,
+            |_| {
+                let raw = raw.clone();
+                async move { raw.rows(1_000).await.map(drop) }
+            },
+            |_| {
+                let db = db.clone();
+                async move {
+                    Item::objects().order_by(|item| item.id()).limit(1_000).all(&db).await?;
+                    Ok(())
+                }
+            },
+        )
+        .await?;
+        report(&format!("{engine}: 1,000 rows into structs, 4 tasks"), "op/s", ("driver", peer), ours, "0.90");
+
+        let (peer, ours) = in_turn(
+            TASKS,
+            |n| {
+                let raw = raw.clone();
+                async move {
+                    let item = raw_driver::Item {
+                        id: 0,
+                        name: format!("new {n}"),
+                        price: 1.5,
+                        qty: 3,
+                        active: true,
+                        created: Timestamp::UNIX_EPOCH,
+                        note: None,
+                    };
+                    raw.insert(&item).await.map(drop)
+                }
+            },
+            |n| {
+                let db = db.clone();
+                async move {
+                    Item::builder()
+                        .name(format!("new {n}"))
+                        .price(1.5)
+                        .qty(3)
+                        .active(true)
+                        .created(Timestamp::UNIX_EPOCH)
+                        .create(&db)
+                        .await?;
+                    Ok(())
+                }
+            },
+        )
+        .await?;
+        report(&format!("{engine}: insert one by one, {TASKS} tasks"), "op/s", ("driver", peer), ours, "0.90");
+
+        db.close().await;
+        drop(raw);
+        database.remove().await?;
+    }
+    Ok(())
+}
+
+/// A key that is there, spread over the table.
+fn key(n: u64) -> i64 {
+    (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % ROWS.unsigned_abs()).cast_signed() + 1
+}
+
+/// Operations a second of either side, as medians of rounds in turn.
+async fn in_turn<A, B, FA, FB>(tasks: usize, peer: A, ours: B) -> Result<(f64, f64), Error>
+where
+    A: Fn(u64) -> FA + Clone + Send + Sync + 'static,
+    B: Fn(u64) -> FB + Clone + Send + Sync + 'static,
+    FA: Future<Output = Result<(), Error>> + Send + 'static,
+    FB: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let (mut peers, mut all) = (Vec::new(), Vec::new());
+    round(tasks, peer.clone(), ROUND / 4).await?;
+    round(tasks, ours.clone(), ROUND / 4).await?;
+    for _ in 0..ROUNDS {
+        peers.push(round(tasks, peer.clone(), ROUND).await?);
+        all.push(round(tasks, ours.clone(), ROUND).await?);
+    }
+    Ok((median(peers), median(all)))
+}
+
+async fn round<F, T>(tasks: usize, operation: F, time: Duration) -> Result<f64, Error>
+where
+    F: Fn(u64) -> T + Clone + Send + Sync + 'static,
+    T: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let number = Arc::new(AtomicU64::new(0));
+    let start = Instant::now();
+    let tasks: Vec<_> = (0..tasks)
+        .map(|_| {
+            let (operation, number) = (operation.clone(), number.clone());
+            tokio::spawn(async move {
+                while start.elapsed() < time {
+                    operation(number.fetch_add(1, Ordering::Relaxed)).await?;
+                }
+                Ok::<(), Error>(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    Ok(number.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64())
+}

@@ -1,0 +1,198 @@
+//! Many-to-many relations of one row: which rows it is related to, and changing that.
+
+use std::collections::HashSet;
+
+use super::node::{Lookup, Node};
+use super::plan::{Query, Step};
+use super::set::QuerySet;
+use super::spec;
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Entry, Key, Model, SchemaColumn, hidden_name};
+use crate::relation::{ManyToMany, Owner};
+use crate::sql::{self, Compiled, Insert};
+use crate::value::Value;
+
+impl<M: Model> ManyToMany<M> {
+    /// The related rows, as a query.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Value`] if the row that the relation belongs to is not in the database.
+    pub fn objects(&self) -> Result<QuerySet<M>> {
+        let owner = self.saved_owner()?;
+        let back = Node::Path(vec![hidden_name(owner.model, owner.field).into(), "pk".into()]);
+        let condition = Node::lookup(back, Lookup::Exact, Node::value(owner.key.clone()));
+        Ok(M::objects().then(Step::Filter(condition)))
+    }
+
+    /// Loads the related rows by one query, and keeps them for [`get`](ManyToMany::get).
+    pub async fn load(&mut self, db: &Db) -> Result<&[M]> {
+        let rows = self.objects()?.all(db).await?;
+        Ok(self.keep(rows))
+    }
+
+    /// Relates the row to those with these keys; to those it is related to already, once more nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] if the model between has fields that need a value: create its rows instead.
+    pub async fn add(&self, db: &Db, keys: impl IntoIterator<Item = M::Key>) -> Result<()> {
+        let keys: Vec<Value> = keys.into_iter().flat_map(|key| key.to_values().into_iter().take(1)).collect();
+        let owner = self.saved_owner()?;
+        db.atomic(async |db: &Db| {
+            let between = Between::find(db, owner)?;
+            between.insert(db, &owner.key, &keys, false).await?;
+            if between.symmetrical {
+                between.insert(db, &owner.key, &keys, true).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends the relation to the rows with these keys.
+    pub async fn remove(&self, db: &Db, keys: impl IntoIterator<Item = M::Key>) -> Result<()> {
+        let keys: Vec<Value> = keys.into_iter().flat_map(|key| key.to_values().into_iter().take(1)).collect();
+        let owner = self.saved_owner()?;
+        db.atomic(async |db: &Db| Between::find(db, owner)?.delete(db, &owner.key, Some(&keys)).await).await
+    }
+
+    /// Ends the relation to all rows.
+    pub async fn clear(&self, db: &Db) -> Result<()> {
+        let owner = self.saved_owner()?;
+        db.atomic(async |db: &Db| Between::find(db, owner)?.delete(db, &owner.key, None).await).await
+    }
+
+    /// Relates the row to those with these keys and no others; relations that stay are not touched.
+    pub async fn set(&self, db: &Db, keys: impl IntoIterator<Item = M::Key>) -> Result<()> {
+        let wanted: Vec<Value> = keys.into_iter().flat_map(|key| key.to_values().into_iter().take(1)).collect();
+        let owner = self.saved_owner()?;
+        db.atomic(async |db: &Db| {
+            let between = Between::find(db, owner)?;
+            let present = between.targets(db, &owner.key).await?;
+            let shown = |value: &Value| spec::plain(value).to_string();
+            let names: HashSet<String> = wanted.iter().map(shown).collect();
+            let gone: Vec<Value> = present.iter().filter(|key| !names.contains(&shown(key))).cloned().collect();
+            if !gone.is_empty() {
+                between.delete(db, &owner.key, Some(&gone)).await?;
+            }
+            between.insert(db, &owner.key, &wanted, false).await?;
+            if between.symmetrical {
+                between.insert(db, &owner.key, &wanted, true).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    fn saved_owner(&self) -> Result<&Owner> {
+        self.owner().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Value,
+                "the row that this relation belongs to is not in the database: create it first",
+            )
+            .in_model(M::LABEL)
+        })
+    }
+}
+
+/// The table between, as seen from one of the two models.
+struct Between<'a> {
+    entry: &'a Entry,
+    source: &'a SchemaColumn,
+    target: &'a SchemaColumn,
+    symmetrical: bool,
+}
+
+impl<'a> Between<'a> {
+    fn find(db: &'a Db, owner: &Owner) -> Result<Between<'a>> {
+        let schema = db.schema();
+        let entry = schema.by_label(owner.model)?;
+        let field = entry.field_id(owner.field).ok_or_else(|| entry.unknown(owner.field))?;
+        let unknown = || entry.unknown(owner.field);
+        let between = entry.many_to_many.get(&field).ok_or_else(unknown)?;
+        let through = schema.entry(between.through);
+        Ok(Between {
+            entry: through,
+            source: through.column(between.source).ok_or_else(unknown)?,
+            target: through.column(between.target).ok_or_else(unknown)?,
+            symmetrical: entry.field(field).relation.as_ref().is_some_and(|relation| relation.symmetrical),
+        })
+    }
+
+    async fn insert(&self, db: &Db, owner: &Value, keys: &[Value], reversed: bool) -> Result<()> {
+        let given = [self.source.field, self.target.field];
+        let needy = self.entry.columns.iter().find(|column| {
+            let field = self.entry.field(column.field);
+            let filled = field.kind.is_auto() || field.default.is_some() || field.db_default.is_some();
+            !given.contains(&column.field) && !field.null && !filled
+        });
+        if let Some(column) = needy {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("rows between need `{}`: create {} rows instead", column.attname, self.entry.label),
+            ));
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let present = match reversed {
+            true => self.sources(db, owner).await?,
+            false => self.targets(db, owner).await?,
+        };
+        let mut known: HashSet<String> = present.iter().map(|key| spec::plain(key).to_string()).collect();
+        let fresh = keys.iter().filter(|key| known.insert(spec::plain(key).to_string()));
+        let rows: Vec<Vec<Value>> = fresh
+            .map(|key| if reversed { vec![key.clone(), owner.clone()] } else { vec![owner.clone(), key.clone()] })
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let insert = Insert::or_ignore(vec![self.source, self.target], rows);
+        db.execute(sql::insert(db.schema(), self.entry, insert)?).await.map(drop)
+    }
+
+    /// The keys that the owner is related to.
+    async fn targets(&self, db: &Db, owner: &Value) -> Result<Vec<Value>> {
+        self.others(db, owner, self.source, self.target).await
+    }
+
+    /// The keys that are related to the owner.
+    async fn sources(&self, db: &Db, owner: &Value) -> Result<Vec<Value>> {
+        self.others(db, owner, self.target, self.source).await
+    }
+
+    async fn others(&self, db: &Db, owner: &Value, near: &SchemaColumn, far: &SchemaColumn) -> Result<Vec<Value>> {
+        let query = Query::on(self.entry.label.clone())
+            .then(Step::Filter(equals(near, owner)))
+            .then(Step::Values(vec![path(far)]));
+        Ok(spec::rows(db, &query).await?.into_iter().flatten().collect())
+    }
+
+    async fn delete(&self, db: &Db, owner: &Value, keys: Option<&[Value]>) -> Result<()> {
+        let side = |near: &SchemaColumn, far: &SchemaColumn| {
+            let mut all = vec![equals(near, owner)];
+            all.extend(keys.map(|keys| {
+                let keys = keys.iter().cloned().map(Node::value).collect();
+                Node::lookup(path(far), Lookup::In, Node::List(keys))
+            }));
+            Node::And(all)
+        };
+        let mut condition = side(self.source, self.target);
+        if self.symmetrical {
+            condition = condition.or(side(self.target, self.source));
+        }
+        let query = Query::on(self.entry.label.clone()).then(Step::Filter(condition));
+        match sql::delete(db.schema(), &query)? {
+            Compiled::Empty => Ok(()),
+            Compiled::Run(statement) => db.execute(statement).await.map(drop),
+        }
+    }
+}
+
+fn path(column: &SchemaColumn) -> Node {
+    Node::Path(vec![column.attname.clone().into()])
+}
+
+fn equals(column: &SchemaColumn, value: &Value) -> Node {
+    Node::lookup(path(column), Lookup::Exact, Node::value(value.clone()))
+}

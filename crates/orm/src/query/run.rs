@@ -1,0 +1,141 @@
+//! Queries on their way to the database and back.
+
+use std::borrow::Cow;
+
+use futures_core::Stream;
+use futures_util::{StreamExt, stream};
+
+use super::check;
+use super::node::{Lookup, Node};
+use super::plan::Query;
+use crate::db::Db;
+use crate::error::Result;
+use crate::model::Entry;
+use crate::relation::Related;
+use crate::row::Row;
+use crate::sql::{self, Compiled};
+use crate::value::Value;
+
+type Figure = (Cow<'static, str>, Node);
+
+/// All rows of a query.
+pub(crate) async fn fetch<T, F>(db: &Db, query: &Query, mut read: F) -> Result<Vec<T>>
+where
+    F: FnMut(&mut Row<'_>, &[Related]) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    match sql::select(db.schema(), query)? {
+        Compiled::Empty => Ok(Vec::new()),
+        Compiled::Run(selected) => {
+            let related = selected.related;
+            db.fetch(selected.statement, move |row| read(row, &related)).await
+        }
+    }
+}
+
+/// The rows of a query, a chunk at a time.
+pub(crate) fn stream<T, F>(
+    db: &Db,
+    query: &Query,
+    chunk: usize,
+    mut read: F,
+) -> impl Stream<Item = Result<T>> + Send + use<T, F>
+where
+    F: FnMut(&mut Row<'_>, &[Related]) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    match sql::select(db.schema(), query) {
+        Err(error) => stream::iter(Some(Err(error))).left_stream(),
+        Ok(Compiled::Empty) => stream::iter(None).left_stream(),
+        Ok(Compiled::Run(selected)) => {
+            let related = selected.related;
+            db.stream(selected.statement, chunk, move |row| read(row, &related)).right_stream()
+        }
+    }
+    .boxed()
+}
+
+/// The number of rows.
+pub(crate) async fn count(db: &Db, query: &Query) -> Result<i64> {
+    match sql::count(db.schema(), query)? {
+        Compiled::Empty => Ok(0),
+        Compiled::Run(selected) => {
+            let rows = db.fetch(selected.statement, |row| row.read("count")).await?;
+            Ok(rows.into_iter().next().unwrap_or(0))
+        }
+    }
+}
+
+/// Whether there are any rows.
+pub(crate) async fn exists(db: &Db, query: &Query) -> Result<bool> {
+    match sql::exists(db.schema(), query)? {
+        Compiled::Empty => Ok(false),
+        Compiled::Run(selected) => Ok(!db.fetch(selected.statement, |_| Ok(())).await?.is_empty()),
+    }
+}
+
+/// Figures over all rows, as values.
+pub(crate) async fn aggregate(db: &Db, query: &Query, figures: &[Figure]) -> Result<Vec<Value>> {
+    let selected = sql::aggregate(db.schema(), query, figures)?;
+    let columns = selected.columns;
+    let mut rows = db
+        .fetch(selected.statement, move |row| {
+            columns.iter().map(|column| row.column().value(column.kind.as_ref())).collect::<Result<Vec<Value>>>()
+        })
+        .await?;
+    Ok(rows.pop().unwrap_or_default())
+}
+
+/// Figures over all rows, as the Rust type of a selection.
+pub(crate) async fn figures<T: Send + 'static>(
+    db: &Db,
+    query: &Query,
+    figures: &[Figure],
+    read: fn(&mut Row<'_>) -> Result<T>,
+) -> Result<T> {
+    let selected = sql::aggregate(db.schema(), query, figures)?;
+    let mut rows = db.fetch(selected.statement, read).await?;
+    rows.pop().ok_or_else(|| crate::Error::new(crate::ErrorKind::Database, "an aggregate gave no row"))
+}
+
+/// Sets fields of all rows, and says of how many.
+pub(crate) async fn update(db: &Db, query: &Query, pairs: &[(Node, Node)]) -> Result<u64> {
+    let entry = db.schema().by_label(&query.model)?;
+    for (field, to) in pairs {
+        if let (Node::Path(names), Node::Value(value, _)) = (field, to)
+            && let [name] = names.as_slice()
+            && let Some(column) =
+                entry.columns.iter().find(|c| c.attname == *name || entry.field(c.field).name == *name)
+        {
+            check::value(entry, column, value)?;
+        }
+    }
+    match sql::update(db.schema(), query, pairs)? {
+        Compiled::Empty => Ok(0),
+        Compiled::Run(statement) => db.execute(statement).await,
+    }
+}
+
+/// The condition that a row's primary key is one of these.
+pub(crate) fn key_in(entry: &Entry, keys: Vec<Vec<Value>>) -> Node {
+    match entry.definition.primary_key.as_slice() {
+        [only] => {
+            let keys: Vec<Node> = keys.into_iter().flat_map(|key| key.into_iter().take(1)).map(Node::value).collect();
+            let path = Node::Path(vec![only.clone()]);
+            match <[Node; 1]>::try_from(keys) {
+                Ok([key]) => Node::lookup(path, Lookup::Exact, key),
+                Err(keys) => Node::lookup(path, Lookup::In, Node::List(keys)),
+            }
+        }
+        several => Node::Or(
+            keys.into_iter()
+                .map(|key| {
+                    let parts = several.iter().zip(key).map(|(name, value)| {
+                        Node::lookup(Node::Path(vec![name.clone()]), Lookup::Exact, Node::value(value))
+                    });
+                    Node::And(parts.collect())
+                })
+                .collect(),
+        ),
+    }
+}

@@ -214,9 +214,9 @@ impl StdError for Error {
     }
 }
 
-/// The nearest of `choices` to `name`, for "did you mean": at most a third of its letters differ.
+/// The nearest of `choices` to `name`, for "did you mean": at most a third of its letters differ, rounded up.
 pub(crate) fn nearest<'a>(name: &str, choices: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
+    let limit = name.chars().count().div_ceil(3);
     choices
         .into_iter()
         .map(|choice| (edit_distance(name, choice), choice))

@@ -66,6 +66,24 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 {
                     self.row
                 }
+
+                /// Writes the row, all that it needs given, and gives it back as the database has it: one statement.
+                #visibility fn create(
+                    self,
+                    db: &#krate::Db,
+                ) -> impl ::core::future::Future<Output = #krate::Result<#name>> + ::core::marker::Send
+                where
+                    #(#parameters: #traits,)*
+                {
+                    self.row.create(db)
+                }
+            }
+
+            #[automatically_derived]
+            impl<#(#parameters: #traits),*> ::core::convert::From<#builder<#(#parameters),*>> for #krate::model::Builder<#name> {
+                fn from(builder: #builder<#(#parameters),*>) -> Self {
+                    builder.row
+                }
             }
         };
     }

@@ -36,7 +36,10 @@ fn from_row(model: &Model) -> TokenStream {
                 Some((_, places)) => quote_spanned!(at=> #ident: row.read_decimal(#name, #places)?),
                 None => quote_spanned!(at=> #ident: row.read(#name)?),
             },
-            Shape::Key(_) => quote_spanned!(at=> #ident: #krate::model::derived::read_key(row, #name)?),
+            Shape::Key(key) => match &key.to_field {
+                Some(to) => quote_spanned!(at=> #ident: #krate::model::derived::read_key_to(row, #name, #to)?),
+                None => quote_spanned!(at=> #ident: #krate::model::derived::read_key(row, #name)?),
+            },
             Shape::Many(_) => quote!(#ident: ::core::default::Default::default()),
         }
     });

@@ -1,10 +1,14 @@
 //! New rows, before they are in the database.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use super::{Key, Model};
+use crate::db::Db;
+use crate::error::Result;
 use crate::field::{Email, FieldType, FilePath, Json, Slug, SqlType, Url};
+use crate::query::insert;
 use crate::relation::{ForeignKey, KeyField};
 use crate::value::Value;
 
@@ -38,9 +42,14 @@ impl<M: Model> Builder<M> {
         &self.values
     }
 
-    /// The fields that were given, by name, in the order they were given.
-    pub fn into_values(self) -> Vec<(&'static str, Value)> {
-        self.values
+    /// Writes the row, and gives it back as the database has it: one statement.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) and the constraint violations, naming model and field;
+    /// nothing was written then.
+    pub async fn create(self, db: &Db) -> Result<M> {
+        let given = self.values.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));
+        insert::one(db, given.collect()).await
     }
 }
 

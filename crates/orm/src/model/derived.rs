@@ -31,7 +31,12 @@ pub struct FromFields<R, N>(PhantomData<fn() -> (R, N)>);
 
 /// Reads the next column as a key.
 pub fn read_key<F: KeyField>(row: &mut Row<'_>, field: &'static str) -> Result<F> {
-    row.read(field).map(F::from_column)
+    row.read(field).map(|key| F::from_column(key, None))
+}
+
+/// Reads the next column as a key that refers to a field other than the primary key.
+pub fn read_key_to<F: KeyField>(row: &mut Row<'_>, field: &'static str, to_field: &'static str) -> Result<F> {
+    row.read(field).map(|key| F::from_column(key, Some(to_field)))
 }
 
 /// An expression over the model's own fields.

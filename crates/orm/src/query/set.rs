@@ -12,7 +12,7 @@ use super::node::Node;
 use super::plan::{Combinator, Lock, Query, Step};
 use super::shape::{Plain, Prefetched, Shape, With};
 use super::values::Values;
-use super::{delete, insert, run};
+use super::{delete, run};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Assignments, Expr, Many, Nullability, Orders, Path, Required, Selection};
@@ -352,7 +352,7 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
             found => return found.map(|row| (row, false)),
         }
         let new = new.into();
-        let made = db.atomic(async |db: &Db| insert::one::<M>(db, new.into_values()).await).await;
+        let made = db.atomic(async |db: &Db| new.create(db).await).await;
         match made {
             Ok(row) => {
                 let key = run::key_in(db.schema().of::<M>()?, vec![crate::model::Key::to_values(&row.key())]);

@@ -6,6 +6,8 @@
 //! `django/db/models/sql/query.py` of Django 5.2. The scopes are then written (`select`, `write`), as in its
 //! `compiler.py`.
 
+mod aggregate;
+mod change;
 mod compare;
 mod convert;
 mod filter;
@@ -21,11 +23,139 @@ mod steps;
 mod tree;
 mod write;
 
+use std::borrow::Cow;
+
+pub(crate) use change::{Insert, OnConflict, delete, insert, update};
+
+use crate::db::Statement;
 use crate::error::{Error, ErrorKind, Result};
+use crate::field::Kind;
 use crate::model::{Entry, Schema};
-use crate::query::Node;
+use crate::query::{Node, Query};
+use crate::relation::Related;
+use crate::value::Value;
 use scope::{Compiler, Env};
+use tree::{Ex, ScopeId};
 use write::{Out, Stop};
+
+/// What a query became.
+#[derive(Debug)]
+pub(crate) enum Compiled<T> {
+    /// A statement to run.
+    Run(T),
+    /// Nothing to ask the database for: no row can match (Django's `EmptyResultSet`).
+    Empty,
+}
+
+/// A query that answers with rows.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    /// The statement. Its rows may have more columns than `columns` and `related` tell of, at the end.
+    pub(crate) statement: Statement,
+    /// The model's columns in the order of its definition, or those of `values` in order; then those of related
+    /// models, depth first; then annotations.
+    pub(crate) columns: Vec<OutputColumn>,
+    /// The related models whose columns follow the model's own.
+    pub(crate) related: Vec<Related>,
+}
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OutputColumn {
+    pub(crate) name: String,
+    /// What it holds. Decimals that were computed have no number of places: `max_digits` is 0.
+    pub(crate) kind: Option<Kind>,
+}
+
+/// Figures over a query's rows.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    /// The statement, which answers with one row.
+    pub(crate) selected: Compiled<Selected>,
+    /// What the figures are where there is nothing to ask the database for.
+    pub(crate) defaults: Vec<Value>,
+}
+
+/// The rows of a query.
+///
+/// # Errors
+/// [`ErrorKind::Field`] for names and lookups that do not exist and for types that cannot be told,
+/// [`ErrorKind::Value`], [`ErrorKind::Type`] and [`ErrorKind::Validation`] for values that do not fit,
+/// [`ErrorKind::Unsupported`] for what the engine cannot do.
+pub(crate) fn select(schema: &Schema, query: &Query) -> Result<Compiled<Selected>> {
+    let mut compiler = Compiler::new(schema);
+    let scope = compiler.replay(query, None)?;
+    finish(compiler, scope)
+}
+
+/// The number of rows of a query; an empty one has none.
+///
+/// # Errors
+/// Those of [`select`].
+pub(crate) fn count(schema: &Schema, query: &Query) -> Result<Compiled<Selected>> {
+    let mut compiler = Compiler::new(schema);
+    let scope = compiler.replay(query, None)?;
+    let (scope, _) = compiler.count(scope)?;
+    finish(compiler, scope)
+}
+
+/// Whether a query has rows: it answers with one row or none.
+///
+/// # Errors
+/// Those of [`select`].
+pub(crate) fn exists(schema: &Schema, query: &Query) -> Result<Compiled<Selected>> {
+    let mut compiler = Compiler::new(schema);
+    let scope = compiler.replay(query, None)?;
+    compiler.reduce_to_exists(scope)?;
+    finish(compiler, scope)
+}
+
+/// Figures over the rows of a query, by name.
+///
+/// # Errors
+/// Those of [`select`], and [`ErrorKind::Type`] for an expression that does not aggregate.
+pub(crate) fn aggregate(schema: &Schema, query: &Query, figures: &[(Cow<'static, str>, Node)]) -> Result<Figures> {
+    let mut compiler = Compiler::new(schema);
+    let scope = compiler.replay(query, None)?;
+    let (scope, defaults) = compiler.aggregate(scope, figures)?;
+    Ok(Figures { selected: finish(compiler, scope)?, defaults })
+}
+
+fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selected>> {
+    compiler.prepare()?;
+    let mut out = Out::new(&compiler, false);
+    match out.select(scope, false) {
+        Ok(()) => {}
+        Err(Stop::Empty) => return Ok(Compiled::Empty),
+        Err(Stop::Full) => return Err(Error::new(ErrorKind::Configuration, "a query cannot hold for everything")),
+        Err(Stop::Failed(error)) => return Err(error),
+    }
+    let (sql, params) = out.into_parts();
+    let reads = compiler.scope(scope).lock.is_none();
+    // The columns of a combined query are those of its first part.
+    let mut described = scope;
+    while let Some(combined) = &compiler.scope(described).combined
+        && let Some(first) = combined.parts.first()
+    {
+        described = *first;
+    }
+    let Some(prepared) = compiler.scope_mut(described).prepared.take() else {
+        return Err(Error::new(ErrorKind::Configuration, "a query was written before it was resolved"));
+    };
+    let columns = prepared
+        .columns
+        .into_iter()
+        .map(|output| {
+            let kind = match (&output.expression, output.kind) {
+                (Ex::Column(_), kind) => kind,
+                (_, Some(Kind::Decimal { .. })) => Some(Kind::Decimal { max_digits: 0, decimal_places: 0 }),
+                (_, kind) => kind,
+            };
+            OutputColumn { name: output.name.into_owned(), kind }
+        })
+        .collect();
+    Ok(Compiled::Run(Selected { statement: Statement { sql, params, reads }, columns, related: prepared.related }))
+}
 
 /// Writes an expression or condition over a model's own fields as text, values included: for checks, conditional and
 /// expression indexes, generated columns and defaults of the database. Columns stand without their table.

@@ -54,6 +54,11 @@ impl<'a> Compiler<'a> {
             self.scope_mut(scope).filter.add(clause, false);
         }
         self.demote(scope, &inner);
+        // An aggregate that was not annotated first groups the rows too.
+        let state = self.scope(scope);
+        if matches!(state.group_by, super::scope::GroupBy::None) && state.filter.children.iter().any(Ex::has_aggregate) {
+            self.group(scope)?;
+        }
         Ok(())
     }
 

@@ -49,7 +49,7 @@ impl<'a> Compiler<'a> {
                         "min and max take no `distinct`: it changes nothing there",
                     ));
                 }
-                if argument.has_aggregate() && !matches!(argument, Ex::Ref(..)) {
+                if !env.summarize && argument.has_aggregate() {
                     return Err(field_error(format!(
                         "cannot compute {:?} of an aggregate: aggregate it in a query around this one",
                         aggregate.function

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::joins::{Interrupted, Names};
-use super::resolve::field_error;
+use super::resolve::{field_error, unknown_kind};
 use super::scope::{Columns, Compiler, Env, GroupBy, Order, Related, Selected};
 use super::tree::{AliasId, Col, Ex, Figure, ScopeId, Where};
 use super::write::{Out, Stop, Written};
@@ -30,6 +30,7 @@ pub(super) struct Prepared<'a> {
 pub(super) struct Output<'a> {
     pub(super) expression: Ex<'a>,
     pub(super) name: Cow<'a, str>,
+    pub(super) kind: Option<Kind>,
     /// Whether `order_by` knows it by its name.
     chosen: bool,
     /// Whether it is written with `AS`.
@@ -86,6 +87,7 @@ impl<'a> Compiler<'a> {
                         if let Some((name, expression)) = columns.get(*place) {
                             outputs.push(Output {
                                 expression: expression.clone(),
+                                kind: None,
                                 name: Cow::Owned(name.clone()),
                                 chosen: true,
                                 named: false,
@@ -96,6 +98,7 @@ impl<'a> Compiler<'a> {
                         if let Some(annotation) = state.annotation(name) {
                             outputs.push(Output {
                                 expression: annotation.expression.clone(),
+                                kind: None,
                                 name: Cow::Owned(name.clone()),
                                 chosen: true,
                                 named: true,
@@ -120,6 +123,7 @@ impl<'a> Compiler<'a> {
                 Columns::Listed(columns) => {
                     outputs.extend(columns.iter().map(|(name, expression)| Output {
                         expression: expression.clone(),
+                        kind: None,
                         name: Cow::Owned(name.clone()),
                         chosen: false,
                         named: false,
@@ -129,10 +133,16 @@ impl<'a> Compiler<'a> {
             for annotation in self.scope(scope).annotations.iter().filter(|annotation| annotation.selected) {
                 outputs.push(Output {
                     expression: annotation.expression.clone(),
+                    kind: None,
                     name: Cow::Owned(annotation.name.clone()),
                     chosen: true,
                     named: true,
                 });
+            }
+        }
+        for output in &mut outputs {
+            if output.kind.is_none() {
+                output.kind = Some(self.kind(&output.expression)?.ok_or_else(unknown_kind)?);
             }
         }
         if name_all {
@@ -158,6 +168,7 @@ impl<'a> Compiler<'a> {
                 multivalued: false,
             };
             outputs.push(Output {
+                kind: Some(column.kind.clone()),
                 expression: Ex::Column(col),
                 name: Cow::Borrowed(&column.attname),
                 chosen: false,

@@ -179,7 +179,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// What an annotation with an aggregate does to the rows: groups by the chosen columns, or by each row.
-    fn group(&mut self, scope: ScopeId) -> Result<()> {
+    pub(super) fn group(&mut self, scope: ScopeId) -> Result<()> {
         if self.scope(scope).value_names.is_none() {
             self.scope_mut(scope).group_by = GroupBy::Selected;
             return Ok(());
@@ -464,8 +464,8 @@ impl<'a> Compiler<'a> {
         for step in steps {
             match &step.expression {
                 Node::Path(path) => self.check_order(scope, Names::Query(path))?,
-                Node::Aggregate(_) if self.scope(scope).value_names.is_none() => {
-                    return Err(field_error("an aggregate in `order_by` must be annotated first"));
+                other if aggregates(other) && matches!(self.scope(scope).group_by, GroupBy::None) => {
+                    self.group(scope)?;
                 }
                 _ => {}
             }
@@ -529,6 +529,21 @@ impl<'a> Compiler<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether an expression holds an aggregate of its own.
+fn aggregates(node: &Node) -> bool {
+    match node {
+        Node::Aggregate(_) => true,
+        Node::Binary(_, left, right) | Node::Lookup { left, right, .. } => aggregates(left) || aggregates(right),
+        Node::Call(_, nodes) | Node::And(nodes) | Node::Or(nodes) | Node::List(nodes) => nodes.iter().any(aggregates),
+        Node::Not(inner) | Node::Cast(inner, _) => aggregates(inner),
+        Node::Case { whens, default } => {
+            whens.iter().any(|(condition, result)| aggregates(condition) || aggregates(result))
+                || default.as_deref().is_some_and(aggregates)
+        }
+        Node::Path(_) | Node::Outer(_) | Node::Value(..) | Node::Exists(_) | Node::Subquery(_) => false,
     }
 }
 

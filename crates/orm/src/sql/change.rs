@@ -1,0 +1,287 @@
+//! Statements that change rows.
+
+use super::scope::{Columns, Compiler, Env, GroupBy};
+use super::tree::{AliasId, Ex, Right, ScopeId, Where};
+use super::write::{Out, Stop, Written};
+use super::{Compiled, convert};
+use crate::db::Statement;
+use crate::engine::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Entry, Named, Schema, SchemaColumn};
+use crate::query::{Lookup, Node, Query};
+use crate::value::Value;
+
+/// Rows to insert.
+pub(crate) struct Insert<'a> {
+    /// The columns that rows give values for; of none, every row is made of defaults.
+    pub(crate) columns: Vec<&'a SchemaColumn>,
+    /// One value for each column, in order.
+    pub(crate) rows: Vec<Vec<Value>>,
+    /// What to do with a row that is there already; it is refused if `None`.
+    pub(crate) on_conflict: Option<OnConflict<'a>>,
+    /// The columns to answer with, for each row inserted or updated.
+    pub(crate) returning: Vec<&'a SchemaColumn>,
+}
+
+/// What to do with a row that is there already.
+pub(crate) enum OnConflict<'a> {
+    /// Leave it.
+    Nothing,
+    /// Set `update` of the row with the same `unique` columns to the new values.
+    Update { unique: Vec<&'a SchemaColumn>, update: Vec<&'a SchemaColumn> },
+}
+
+/// Rows as one `INSERT`.
+///
+/// # Errors
+/// [`ErrorKind::Value`] if a row has more or fewer values than there are columns.
+pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Result<Statement> {
+    let dialect = schema.dialect();
+    let mut sql = String::with_capacity(128);
+    sql.push_str("INSERT INTO ");
+    quote(&mut sql, &model.table);
+    let width = insert.columns.len();
+    let mut params = Vec::with_capacity(width * insert.rows.len());
+    if width == 0 {
+        if insert.rows.len() > 1 {
+            return Err(Error::new(ErrorKind::Value, "rows made of defaults alone are inserted one by one"));
+        }
+        sql.push_str(" DEFAULT VALUES");
+    } else {
+        sql.push_str(" (");
+        list(&mut sql, &insert.columns, |sql, column| quote(sql, &column.name));
+        sql.push_str(") VALUES ");
+        for (place, row) in insert.rows.into_iter().enumerate() {
+            if row.len() != width {
+                return Err(Error::new(
+                    ErrorKind::Value,
+                    format!("a row for {} has {} values for {width} columns", model.label, row.len()),
+                ));
+            }
+            sql.push_str(if place > 0 { ", (" } else { "(" });
+            for (place, value) in row.into_iter().enumerate() {
+                if place > 0 {
+                    sql.push_str(", ");
+                }
+                params.push(value);
+                sql.push(if dialect == Dialect::Postgres { '$' } else { '?' });
+                super::write::push_number(&mut sql, params.len());
+            }
+            sql.push(')');
+        }
+    }
+    match &insert.on_conflict {
+        None => {}
+        Some(OnConflict::Nothing) => sql.push_str(" ON CONFLICT DO NOTHING"),
+        Some(OnConflict::Update { unique, update }) => {
+            sql.push_str(" ON CONFLICT (");
+            list(&mut sql, unique, |sql, column| quote(sql, &column.name));
+            sql.push_str(") DO UPDATE SET ");
+            list(&mut sql, update, |sql, column| {
+                quote(sql, &column.name);
+                sql.push_str(" = EXCLUDED.");
+                quote(sql, &column.name);
+            });
+        }
+    }
+    if !insert.returning.is_empty() {
+        sql.push_str(" RETURNING ");
+        list(&mut sql, &insert.returning, |sql, column| quote(sql, &column.name));
+    }
+    Ok(Statement::write(sql, params))
+}
+
+/// Sets fields of a query's rows: `(field, value)` pairs. Where the query spans several tables, its rows are found by
+/// their key.
+///
+/// # Errors
+/// [`ErrorKind::Field`] for a field that is not the model's own or cannot be set, or a value that refers to other
+/// models' fields or aggregates; [`ErrorKind::Type`] for a sliced query.
+pub(crate) fn update(
+    schema: &Schema,
+    query: &Query,
+    assignments: &[(Node, Node)],
+) -> Result<Compiled<Statement>> {
+    let mut compiler = Compiler::new(schema);
+    let scope = compiler.replay(query, None)?;
+    compiler.check_changeable(scope, "update")?;
+    let target = compiler.found_by_key(scope)?;
+    let model = compiler.scope(scope).model;
+    compiler.base(target);
+    let mut set: Vec<(&SchemaColumn, Option<Ex<'_>>)> = Vec::with_capacity(assignments.len());
+    for (field, value) in assignments {
+        let column = settable(model, field)?;
+        let value = match value {
+            Node::Value(value, _) => {
+                let stored = convert::prepare(&column.kind, value.clone())?;
+                if stored.is_null() {
+                    None
+                } else {
+                    let id = compiler.bind(stored);
+                    Some(Ex::Value(id, Some(column.kind.clone())))
+                }
+            }
+            other => {
+                let mut env = Env { reuse: None, joins: false, summarize: false, filtering: false };
+                let resolved = compiler.resolve(target, other, &mut env)?;
+                if resolved.has_aggregate() {
+                    return Err(super::resolve::field_error(format!(
+                        "`{}` cannot be set to an aggregate: put it into a subquery",
+                        column.attname
+                    )));
+                }
+                Some(resolved)
+            }
+        };
+        set.push((column, value));
+    }
+    compiler.prepare()?;
+    let mut out = Out::new(&compiler, false);
+    out.push("UPDATE ");
+    out.name(&model.table);
+    out.push(" SET ");
+    for (place, (column, value)) in set.iter().enumerate() {
+        if place > 0 {
+            out.push(", ");
+        }
+        out.name(&column.name);
+        out.push(" = ");
+        match value {
+            None => out.push("NULL"),
+            Some(Ex::Value(id, Some(_))) => out.param(*id),
+            Some(value) => match out.argument(value) {
+                Ok(()) => {}
+                Err(Stop::Failed(error)) => return Err(error),
+                Err(Stop::Empty | Stop::Full) => out.push("NULL"),
+            },
+        }
+    }
+    finish(out, target)
+}
+
+/// Deletes a query's rows, and nothing else: rows that refer to them are not looked at.
+///
+/// # Errors
+/// [`ErrorKind::Type`] for a sliced query.
+pub(crate) fn delete(schema: &Schema, query: &Query) -> Result<Compiled<Statement>> {
+    let mut compiler = Compiler::new(schema);
+    let scope = compiler.replay(query, None)?;
+    compiler.check_changeable(scope, "delete")?;
+    let target = compiler.found_by_key(scope)?;
+    let model = compiler.scope(scope).model;
+    compiler.prepare()?;
+    let mut out = Out::new(&compiler, false);
+    out.push("DELETE FROM ");
+    out.name(&model.table);
+    finish(out, target)
+}
+
+fn finish(mut out: Out<'_, '_>, scope: ScopeId) -> Result<Compiled<Statement>> {
+    match out.rows_clause(scope) {
+        Ok(()) => {
+            let (sql, params) = out.into_parts();
+            Ok(Compiled::Run(Statement::write(sql, params)))
+        }
+        Err(Stop::Empty) => Ok(Compiled::Empty),
+        Err(Stop::Failed(error)) => Err(error),
+        Err(Stop::Full) => Ok(Compiled::Empty),
+    }
+}
+
+impl<'a> Out<'_, 'a> {
+    /// The `WHERE` of a scope of one table.
+    fn rows_clause(&mut self, scope: ScopeId) -> Written {
+        let Some(rows) = self.compiler.scope(scope).prepared.as_ref().and_then(|prepared| prepared.rows.as_ref())
+        else {
+            return Ok(());
+        };
+        let mark = self.mark();
+        self.push(" WHERE ");
+        match self.condition(rows) {
+            Err(Stop::Full) => {
+                self.back_to(mark);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+impl<'a> Compiler<'a> {
+    fn check_changeable(&self, scope: ScopeId, what: &str) -> Result<()> {
+        let state = self.scope(scope);
+        if state.combined.is_some() {
+            return Err(Error::new(ErrorKind::Unsupported, format!("a combined query has no rows to {what}")));
+        }
+        if state.is_sliced() {
+            return Err(Error::new(ErrorKind::Type, format!("cannot {what} once a slice has been taken: filter by key")));
+        }
+        Ok(())
+    }
+
+    /// The scope itself if it is about one table, or one whose rows have the keys that it finds.
+    fn found_by_key(&mut self, scope: ScopeId) -> Result<ScopeId> {
+        self.scope_mut(scope).clear_order();
+        let state = self.scope(scope);
+        let joined = state.aliases.iter().skip(1).any(|alias| alias.uses > 0);
+        let grouped = !matches!(state.group_by, GroupBy::None) || state.filter.children.iter().any(Ex::has_aggregate);
+        if !joined && !grouped {
+            self.scope_mut(scope).clear_columns();
+            return Ok(scope);
+        }
+        let model = state.model;
+        let base = self.base(scope);
+        let key = self.key_column(scope, base, model)?;
+        let outer = self.open(model, None);
+        let state = self.scope_mut(scope);
+        state.clear_columns();
+        state.lock = None;
+        state.columns = Columns::Listed(vec![("pk".to_owned(), key)]);
+        state.parent = Some(outer);
+        self.scope_mut(outer).clear_order();
+        self.scope_mut(outer).clear_columns();
+        self.base(outer);
+        let key = self.key_column(outer, AliasId(0), model)?;
+        let found = Ex::compare(Lookup::In, key, Right::Expression(Ex::Subquery(scope)));
+        self.scope_mut(outer).filter.add(Where::one(found), false);
+        Ok(outer)
+    }
+}
+
+/// The column of the model's own field that a node names.
+fn settable<'a>(model: &'a Entry, field: &Node) -> Result<&'a SchemaColumn> {
+    let Node::Path(path) = field else {
+        return Err(super::resolve::field_error("only a field can be set"));
+    };
+    let [name] = path.as_slice() else {
+        return Err(super::resolve::field_error(format!(
+            "`{}` is a field of another model: only fields of {} can be set",
+            path.join("__"),
+            model.label
+        )));
+    };
+    let column = match model.named(name) {
+        Some(Named::Field(field) | Named::Column(field)) => model.column(field),
+        Some(_) => None,
+        None => return Err(model.unknown(name)),
+    };
+    match column {
+        Some(column) if model.field(column.field).generated.is_none() => Ok(column),
+        _ => Err(super::resolve::field_error(format!("`{name}` of {} has no column that can be set", model.label))),
+    }
+}
+
+fn list<T>(sql: &mut String, items: &[T], write: impl Fn(&mut String, &T)) {
+    for (place, item) in items.iter().enumerate() {
+        if place > 0 {
+            sql.push_str(", ");
+        }
+        write(sql, item);
+    }
+}
+
+fn quote(sql: &mut String, name: &str) {
+    sql.push('"');
+    sql.push_str(&name.replace('"', "\"\""));
+    sql.push('"');
+}

@@ -23,7 +23,9 @@ async fn from_postgres(db: State<Postgres>, id: extract::Path<i64>) -> Result<Js
 async fn main() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let router = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["sqlite", path] => Router::new().route("/item/{id}", get(from_sqlite)).with_state(Sqlite::open(Path::new(path))?),
+        ["sqlite", path] => {
+            Router::new().route("/item/{id}", get(from_sqlite)).with_state(Sqlite::open(Path::new(path))?)
+        }
         ["postgres", url] => Router::new().route("/item/{id}", get(from_postgres)).with_state(Postgres::connect(url)?),
         _ => return Err("usage: raw-axum sqlite PATH | postgres URL".into()),
     };

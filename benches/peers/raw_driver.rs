@@ -123,7 +123,8 @@ impl Sqlite {
         F: FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        to.send(Box::new(move |connection| drop(reply.send(work(connection)))))?;
+        let job: Job = Box::new(move |connection| drop(reply.send(work(connection))));
+        to.send(job).map_err(|_| "the thread has ended")?;
         Ok(answer.await??)
     }
 

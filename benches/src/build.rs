@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use nuages::orm::{Dialect, Schema};
 use nuages::prelude::*;
 use stats_alloc::Region;
 
@@ -40,17 +41,20 @@ pub(crate) fn run() -> Result<(), Error> {
     for dialect in [Dialect::Sqlite, Dialect::Postgres] {
         let schema = Schema::new(&models, dialect)?;
         let join = |n: u64| {
-            Book::objects().filter(|b| b.publisher().name().eq("Nuages") & b.pages().gt(n as i32)).limit(20).sql(&schema)
+            Book::objects()
+                .filter(|b| b.publisher().name().eq("Nuages") & b.pages().gt(n as i32))
+                .limit(20)
+                .sql(&schema)
         };
         let key = |n: u64| Book::objects().filter(|b| b.id().eq(n.cast_signed())).sql(&schema);
-        println!("{dialect:?}: {}", join(1)?.0);
+        println!("{dialect:?}: {}", join(1)?.map(|statement| statement.sql).unwrap_or_default());
         measure(&format!("{dialect:?}: filter over one join, 8 columns"), "3.0", |n| join(n).map(drop))?;
         measure(&format!("{dialect:?}: one row by key"), "-", |n| key(n).map(drop))?;
     }
     Ok(())
 }
 
-fn measure(what: &str, bar: &str, build: impl Fn(u64) -> nuages::Result<()>) -> Result<(), Error> {
+fn measure(what: &str, bar: &str, build: impl Fn(u64) -> nuages::orm::Result<()>) -> Result<(), Error> {
     const QUERIES: u64 = 20_000;
     let mut rounds = Vec::new();
     for _ in 0..15 {

@@ -103,7 +103,9 @@ impl Database {
                 }
                 Ok(())
             }
-            Database::Postgres { admin, name, .. } => execute(&admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await,
+            Database::Postgres { admin, name, .. } => {
+                execute(&admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nuages::prelude::*;
 
-use crate::database::{Database, Item, ItemFields, ROWS};
+use crate::database::{Database, Item, ROWS};
 use crate::measure::{median, report};
 use crate::raw_driver::{self, Error, Postgres, Sqlite};
 
@@ -57,69 +57,35 @@ pub(crate) async fn run() -> Result<(), Error> {
 
         let (peer, ours) = in_turn(
             TASKS,
-            |n| {
-                let raw = raw.clone();
-                async move { raw.get(key(n)).await.map(drop) }
-            },
-            |n| {
-                let db = db.clone();
-                async move {
-                    Item::objects().filter(|item: ItemFields<_, _>| item.id().eq(key(n))).get(&db).await?;
-                    Ok(())
-                }
-            },
+            (raw.clone(), |raw: Raw, n| async move { raw.get(key(n)).await.map(drop) }),
+            (db.clone(), |db: Db, n| async move {
+                Item::objects().filter(|item| item.id().eq(key(n))).get(&db).await?;
+                Ok(())
+            }),
         )
         .await?;
         report(&format!("{engine}: one row by key, {TASKS} tasks"), "op/s", ("driver", peer), ours, "0.90");
 
         let (peer, ours) = in_turn(
             4,
-            |_| {
-                let raw = raw.clone();
-                async move { raw.rows(1_000).await.map(drop) }
-            },
-            |_| {
-                let db = db.clone();
-                async move {
-                    Item::objects().order_by(|item| item.id()).limit(1_000).all(&db).await?;
-                    Ok(())
-                }
-            },
+            (raw.clone(), |raw: Raw, _| async move { raw.rows(1_000).await.map(drop) }),
+            (db.clone(), |db: Db, _| async move {
+                Item::objects().order_by(|item| item.id()).limit(1_000).all(&db).await?;
+                Ok(())
+            }),
         )
         .await?;
         report(&format!("{engine}: 1,000 rows into structs, 4 tasks"), "op/s", ("driver", peer), ours, "0.90");
 
         let (peer, ours) = in_turn(
             TASKS,
-            |n| {
-                let raw = raw.clone();
-                async move {
-                    let item = raw_driver::Item {
-                        id: 0,
-                        name: format!("new {n}"),
-                        price: 1.5,
-                        qty: 3,
-                        active: true,
-                        created: Timestamp::UNIX_EPOCH,
-                        note: None,
-                    };
-                    raw.insert(&item).await.map(drop)
-                }
-            },
-            |n| {
-                let db = db.clone();
-                async move {
-                    Item::builder()
-                        .name(format!("new {n}"))
-                        .price(1.5)
-                        .qty(3)
-                        .active(true)
-                        .created(Timestamp::UNIX_EPOCH)
-                        .create(&db)
-                        .await?;
-                    Ok(())
-                }
-            },
+            (raw.clone(), |raw: Raw, n| async move { raw.insert(&new_row(n)).await.map(drop) }),
+            (db.clone(), |db: Db, n| async move {
+                let row = new_row(n);
+                let new = Item::builder().name(row.name).price(row.price).qty(row.qty).active(row.active);
+                new.created(row.created).create(&db).await?;
+                Ok(())
+            }),
         )
         .await?;
         report(&format!("{engine}: insert one by one, {TASKS} tasks"), "op/s", ("driver", peer), ours, "0.90");
@@ -136,37 +102,45 @@ fn key(n: u64) -> i64 {
     (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % ROWS.unsigned_abs()).cast_signed() + 1
 }
 
+fn new_row(n: u64) -> raw_driver::Item {
+    let name = format!("new {n}");
+    raw_driver::Item { id: 0, name, price: 1.5, qty: 3, active: true, created: Timestamp::UNIX_EPOCH, note: None }
+}
+
 /// Operations a second of either side, as medians of rounds in turn.
-async fn in_turn<A, B, FA, FB>(tasks: usize, peer: A, ours: B) -> Result<(f64, f64), Error>
+async fn in_turn<A, B, F, G, FA, GB>(tasks: usize, peer: (A, F), ours: (B, G)) -> Result<(f64, f64), Error>
 where
-    A: Fn(u64) -> FA + Clone + Send + Sync + 'static,
-    B: Fn(u64) -> FB + Clone + Send + Sync + 'static,
-    FA: Future<Output = Result<(), Error>> + Send + 'static,
-    FB: Future<Output = Result<(), Error>> + Send + 'static,
+    A: Clone + Send + 'static,
+    B: Clone + Send + 'static,
+    F: Fn(A, u64) -> FA + Copy + Send + 'static,
+    G: Fn(B, u64) -> GB + Copy + Send + 'static,
+    FA: Future<Output = Result<(), Error>> + Send,
+    GB: Future<Output = Result<(), Error>> + Send,
 {
     let (mut peers, mut all) = (Vec::new(), Vec::new());
-    round(tasks, peer.clone(), ROUND / 4).await?;
-    round(tasks, ours.clone(), ROUND / 4).await?;
+    round(tasks, &peer, ROUND / 4).await?;
+    round(tasks, &ours, ROUND / 4).await?;
     for _ in 0..ROUNDS {
-        peers.push(round(tasks, peer.clone(), ROUND).await?);
-        all.push(round(tasks, ours.clone(), ROUND).await?);
+        peers.push(round(tasks, &peer, ROUND).await?);
+        all.push(round(tasks, &ours, ROUND).await?);
     }
     Ok((median(peers), median(all)))
 }
 
-async fn round<F, T>(tasks: usize, operation: F, time: Duration) -> Result<f64, Error>
+async fn round<A, F, T>(tasks: usize, (on, operation): &(A, F), time: Duration) -> Result<f64, Error>
 where
-    F: Fn(u64) -> T + Clone + Send + Sync + 'static,
-    T: Future<Output = Result<(), Error>> + Send + 'static,
+    A: Clone + Send + 'static,
+    F: Fn(A, u64) -> T + Copy + Send + 'static,
+    T: Future<Output = Result<(), Error>> + Send,
 {
     let number = Arc::new(AtomicU64::new(0));
     let start = Instant::now();
     let tasks: Vec<_> = (0..tasks)
         .map(|_| {
-            let (operation, number) = (operation.clone(), number.clone());
+            let (on, operation, number) = (on.clone(), *operation, number.clone());
             tokio::spawn(async move {
                 while start.elapsed() < time {
-                    operation(number.fetch_add(1, Ordering::Relaxed)).await?;
+                    operation(on.clone(), number.fetch_add(1, Ordering::Relaxed)).await?;
                 }
                 Ok::<(), Error>(())
             })

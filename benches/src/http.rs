@@ -79,7 +79,8 @@ impl Server {
         let output = process.stdout.take().ok_or("no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line).await?;
-        let address = line.trim().strip_prefix("http://").ok_or_else(|| format!("{name} printed `{line}`, no address"))?;
+        let address =
+            line.trim().strip_prefix("http://").ok_or_else(|| format!("{name} printed `{line}`, no address"))?;
         Ok(Server { name, address: address.to_owned(), process })
     }
 
@@ -90,7 +91,8 @@ impl Server {
         let mut command = AsyncCommand::new(python);
         match server {
             "gunicorn" => command.args(["-m", "gunicorn", "-w", "2", "-b", &address, "bench_app:application"]),
-            _ => command.args(["-m", "uvicorn", "--workers", "2", "--no-access-log", "--log-level", "error", "--port"])
+            _ => command
+                .args(["-m", "uvicorn", "--workers", "2", "--no-access-log", "--log-level", "error", "--port"])
                 .args([&port.to_string(), "bench_app:application"])
                 .env("BENCH_ASGI", "1"),
         };
@@ -210,7 +212,8 @@ impl Client {
             }
             let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
             let head = String::from_utf8_lossy(&self.buffer[..end]).to_ascii_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+            let length =
+                head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
             let length = length.ok_or("an answer without a length")?;
             if self.buffer.len() < end + 4 + length {
                 continue;

@@ -26,8 +26,8 @@ pub mod prelude {
         nullif, outer, q, round, subquery, substr, sum, upper, value, when,
     };
     pub use nuages_orm::{
-        BigDecimal, Choices, Date, Db, Decimal, Duration, Email, FieldType, FilePath, ForeignKey, Json, ManyToMany,
-        Model, Models, OneToOne, QuerySet, Slug, Time, Timestamp, Url, Uuid, Value, json,
+        BigDecimal, Choices, Date, Db, Decimal, Duration, Email, Error, ErrorKind, FieldType, FilePath, ForeignKey,
+        Json, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Slug, Time, Timestamp, Url, Uuid, Value, json,
     };
     pub use nuages_web::{App, Command, Project, Service, Settings, Shared, Site};
 }

@@ -28,6 +28,7 @@ use std::borrow::Cow;
 pub(crate) use change::{Insert, OnConflict, delete, insert, update};
 
 use crate::db::Statement;
+use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
 use crate::model::{Entry, Schema};
@@ -155,6 +156,18 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
         })
         .collect();
     Ok(Compiled::Run(Selected { statement: Statement { sql, params, reads }, columns, related: prepared.related }))
+}
+
+/// A statement that answers with one row of constants.
+pub(crate) fn constants(dialect: Dialect, values: &[Value]) -> Statement {
+    let mut sql = String::from("SELECT ");
+    for (place, value) in values.iter().enumerate() {
+        if place > 0 {
+            sql.push_str(", ");
+        }
+        literal::write(&mut sql, value, dialect);
+    }
+    Statement::read(sql, Vec::new())
 }
 
 /// Writes an expression or condition over a model's own fields as text, values included: for checks, conditional and

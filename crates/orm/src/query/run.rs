@@ -8,15 +8,23 @@ use futures_util::{StreamExt, stream};
 use super::check;
 use super::node::{Lookup, Node};
 use super::plan::Query;
-use crate::db::Db;
+use crate::db::{Db, Statement};
 use crate::error::Result;
-use crate::model::Entry;
+use crate::model::{Entry, Schema};
 use crate::relation::Related;
 use crate::row::Row;
-use crate::sql::{self, Compiled};
+use crate::sql::{self, Compiled, Figures};
 use crate::value::Value;
 
 type Figure = (Cow<'static, str>, Node);
+
+/// The statement that gives a query's rows; `None` if there is nothing to ask the database for.
+pub(crate) fn statement(schema: &Schema, query: &Query) -> Result<Option<Statement>> {
+    Ok(match sql::select(schema, query)? {
+        Compiled::Run(selected) => Some(selected.statement),
+        Compiled::Empty => None,
+    })
+}
 
 /// All rows of a query.
 pub(crate) async fn fetch<T, F>(db: &Db, query: &Query, mut read: F) -> Result<Vec<T>>
@@ -76,14 +84,15 @@ pub(crate) async fn exists(db: &Db, query: &Query) -> Result<bool> {
 
 /// Figures over all rows, as values.
 pub(crate) async fn aggregate(db: &Db, query: &Query, figures: &[Figure]) -> Result<Vec<Value>> {
-    let selected = sql::aggregate(db.schema(), query, figures)?;
+    let Figures { selected, defaults } = sql::aggregate(db.schema(), query, figures)?;
+    let Compiled::Run(selected) = selected else { return Ok(defaults) };
     let columns = selected.columns;
     let mut rows = db
         .fetch(selected.statement, move |row| {
             columns.iter().map(|column| row.column().value(column.kind.as_ref())).collect::<Result<Vec<Value>>>()
         })
         .await?;
-    Ok(rows.pop().unwrap_or_default())
+    Ok(rows.pop().unwrap_or(defaults))
 }
 
 /// Figures over all rows, as the Rust type of a selection.
@@ -93,8 +102,12 @@ pub(crate) async fn figures<T: Send + 'static>(
     figures: &[Figure],
     read: fn(&mut Row<'_>) -> Result<T>,
 ) -> Result<T> {
-    let selected = sql::aggregate(db.schema(), query, figures)?;
-    let mut rows = db.fetch(selected.statement, read).await?;
+    let Figures { selected, defaults } = sql::aggregate(db.schema(), query, figures)?;
+    let statement = match selected {
+        Compiled::Run(selected) => selected.statement,
+        Compiled::Empty => sql::constants(db.dialect(), &defaults),
+    };
+    let mut rows = db.fetch(statement, read).await?;
     rows.pop().ok_or_else(|| crate::Error::new(crate::ErrorKind::Database, "an aggregate gave no row"))
 }
 

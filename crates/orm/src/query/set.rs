@@ -13,10 +13,10 @@ use super::plan::{Combinator, Lock, Query, Step};
 use super::shape::{Plain, Prefetched, Shape, With};
 use super::values::Values;
 use super::{delete, run};
-use crate::db::Db;
+use crate::db::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Assignments, Expr, Many, Nullability, Orders, Path, Required, Selection};
-use crate::model::{Builder, Model, OrderBy};
+use crate::model::{Builder, Model, OrderBy, Schema};
 
 /// Rows fetched at a time where nothing is said: what a stream holds in memory.
 pub(crate) const CHUNK: usize = 2_000;
@@ -71,6 +71,15 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
     /// The query without its type.
     pub fn into_query(self) -> Query {
         self.query
+    }
+
+    /// The statement that [`all`](QuerySet::all) would run, and the values bound to it; `None` if there is nothing to
+    /// ask the database for.
+    ///
+    /// # Errors
+    /// As every method that runs the query: names, lookups and values are checked here.
+    pub fn sql(&self, schema: &Schema) -> Result<Option<Statement>> {
+        run::statement(schema, &self.query)
     }
 
     pub(crate) fn query(&self) -> &Query {

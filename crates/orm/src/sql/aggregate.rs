@@ -25,7 +25,10 @@ impl<'a> Compiler<'a> {
             let mut env = Env { reuse: None, joins: true, summarize: true, filtering: false };
             let mut figure = self.resolve(scope, node, &mut env)?;
             if !figure.has_aggregate() {
-                return Err(Error::new(ErrorKind::Type, format!("`{name}` is no aggregate: use count, sum, avg, min or max")));
+                return Err(Error::new(
+                    ErrorKind::Type,
+                    format!("`{name}` is no aggregate: use count, sum, avg, min or max"),
+                ));
             }
             let mut refs = Vec::new();
             figure.refs(&mut refs);

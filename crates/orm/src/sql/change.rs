@@ -97,11 +97,7 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
 /// # Errors
 /// [`ErrorKind::Field`] for a field that is not the model's own or cannot be set, or a value that refers to other
 /// models' fields or aggregates; [`ErrorKind::Type`] for a sliced query.
-pub(crate) fn update(
-    schema: &Schema,
-    query: &Query,
-    assignments: &[(Node, Node)],
-) -> Result<Compiled<Statement>> {
+pub(crate) fn update(schema: &Schema, query: &Query, assignments: &[(Node, Node)]) -> Result<Compiled<Statement>> {
     let mut compiler = Compiler::new(schema);
     let scope = compiler.replay(query, None)?;
     compiler.check_changeable(scope, "update")?;
@@ -214,7 +210,10 @@ impl<'a> Compiler<'a> {
             return Err(Error::new(ErrorKind::Unsupported, format!("a combined query has no rows to {what}")));
         }
         if state.is_sliced() {
-            return Err(Error::new(ErrorKind::Type, format!("cannot {what} once a slice has been taken: filter by key")));
+            return Err(Error::new(
+                ErrorKind::Type,
+                format!("cannot {what} once a slice has been taken: filter by key"),
+            ));
         }
         Ok(())
     }

@@ -56,7 +56,8 @@ impl<'a> Compiler<'a> {
         self.demote(scope, &inner);
         // An aggregate that was not annotated first groups the rows too.
         let state = self.scope(scope);
-        if matches!(state.group_by, super::scope::GroupBy::None) && state.filter.children.iter().any(Ex::has_aggregate) {
+        if matches!(state.group_by, super::scope::GroupBy::None) && state.filter.children.iter().any(Ex::has_aggregate)
+        {
             self.group(scope)?;
         }
         Ok(())

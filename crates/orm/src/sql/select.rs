@@ -18,7 +18,7 @@ use crate::relation;
 pub(super) struct Prepared<'a> {
     pub(super) columns: Vec<Output<'a>>,
     order: Vec<Term<'a>>,
-    rows: Option<Where<'a>>,
+    pub(super) rows: Option<Where<'a>>,
     groups: Option<Where<'a>>,
     group_by: Option<Vec<Ex<'a>>>,
     /// Whether the order is the model's own, which gives way to a grouping.

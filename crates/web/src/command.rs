@@ -1,5 +1,6 @@
 //! The command line: Django's management commands, and those of the apps.
 
+mod migrations;
 mod runserver;
 
 use std::ffi::OsString;
@@ -11,11 +12,16 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::settings::Settings;
+use crate::site::Site;
 
-/// The commands that every project has.
+// The commands that every project has. No doc comment: clap would show it.
 #[derive(Debug, Subcommand)]
 enum Builtin {
     Runserver(runserver::Runserver),
+    Migrate(migrations::Migrate),
+    Makemigrations(migrations::Makemigrations),
+    Showmigrations(migrations::Showmigrations),
+    Sqlmigrate(migrations::Sqlmigrate),
     /// Look for what cannot work: models that do not fit together, names taken twice
     Check,
 }
@@ -47,12 +53,15 @@ impl CommandLine {
         let own = project.apps().iter().flat_map(|app| &app.commands);
         for command in own {
             if (command.describe)().get_name() == name {
-                let site = project.site(settings).await?;
-                return (command.run)(arguments, site).await;
+                return with_site(project, settings, async |site| (command.run)(arguments, site.clone()).await).await;
             }
         }
         match Builtin::from_arg_matches(&self.matches).map_err(|error| Error::Command(error.to_string()))? {
             Builtin::Runserver(command) => command.run(project, settings, out).await,
+            Builtin::Migrate(command) => command.run(project, settings, out).await,
+            Builtin::Makemigrations(command) => command.run(project, out),
+            Builtin::Showmigrations(command) => command.run(project, settings, out).await,
+            Builtin::Sqlmigrate(command) => command.run(project, settings, out).await,
             Builtin::Check => {
                 project.check()?;
                 say(out, format_args!("No problems found.\n"))
@@ -100,6 +109,14 @@ pub(crate) fn twice(apps: &[App]) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Connects, works, and disconnects well, whatever came of the work.
+async fn with_site<T>(project: &Project, settings: Settings, work: impl AsyncFnOnce(&Site) -> Result<T>) -> Result<T> {
+    let site = project.site(settings).await?;
+    let outcome = work(&site).await;
+    site.db().close().await;
+    outcome
 }
 
 /// Writes; a reader that has had enough, as in `site query … | head`, is no error.

@@ -1,7 +1,7 @@
 //! Projects: the apps of one site, and the program that they make.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use nuages_orm::migrate::Migration;
@@ -188,7 +188,8 @@ fn log_to_stderr(wished: Option<&str>, each_request: bool) {
     let standard = if each_request { "info,nuages_web::request=debug" } else { "info" };
     // Settings made sure that it can be read.
     let targets: Targets = wished.unwrap_or(standard).parse().unwrap_or_default();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     // Where a program set up its own log before, that one stays.
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
 }

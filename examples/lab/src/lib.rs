@@ -6,7 +6,31 @@ pub mod contrib;
 pub mod lab;
 pub mod shop;
 
+pub mod migrations {
+    //! How the tables came about.
+
+    pub mod auth;
+    pub mod contenttypes;
+    pub mod lab;
+    pub mod shop;
+}
+
 use nuages::prelude::*;
+
+/// The project: `lab migrate`, `lab query shop.Book --limit 5`.
+pub fn project() -> Project {
+    use contrib::{ContentType, Group, Permission, User};
+
+    let app = |label: &'static str| {
+        App::new(label).migrations_in(format!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/migrations/{}"), label))
+    };
+
+    Project::new("lab")
+        .app(app("contenttypes").model::<ContentType>().migrations(migrations::contenttypes::all()))
+        .app(app("auth").model::<Permission>().model::<Group>().model::<User>().migrations(migrations::auth::all()))
+        .app(app("lab").models(lab_models()).migrations(migrations::lab::all()))
+        .app(app("shop").models(shop_models()).migrations(migrations::shop::all()))
+}
 
 /// The models of Django's `contenttypes` and `auth`.
 pub fn contrib_models() -> Models {

@@ -1,3 +1,7 @@
-//! Placeholder of the first commit.
+//! The program of the project.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lab::project().main()
+}

@@ -21,7 +21,7 @@ use crate::value::Value;
 type Text = Cow<'static, str>;
 
 impl Migration {
-    /// The migration as a Rust file that exports `pub fn migration() -> Migration`.
+    /// The migration as a Rust file that holds `fn migration() -> Migration`.
     ///
     /// # Errors
     /// [`ErrorKind::Migration`] if a condition holds what no constraint or index can, such as a subquery.
@@ -36,7 +36,7 @@ impl Migration {
                 .map_err(|error| Error::new(ErrorKind::Migration, format!("{}: {error}", step.describe())))?;
         }
         let mut source = String::from(
-            "//! Written by `makemigrations`.\n\nuse nuages::migrate::*;\n\n/// What it does.\npub fn migration() -> \
+            "//! Written by `makemigrations`.\n\nuse nuages::migrate::*;\n\n/// What it does.\npub(super) fn migration() -> \
              Migration {\n    ",
         );
         code.lay_out(4, 0, &mut source);

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
-use super::say;
+use nuages_orm::Dialect;
+use nuages_orm::migrate::{Migrator, Target};
+
+use super::{say, with_site};
 use crate::error::Result;
 use crate::http::Address;
 use crate::project::Project;
 use crate::settings::Settings;
-use crate::site::Site;
 use crate::{Error, Running};
 
 /// Serve the site over HTTP
@@ -20,39 +22,48 @@ pub(crate) struct Runserver {
 
 impl Runserver {
     pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
-        let site = project.site(settings).await?;
-        let mut signals = Signals::listen()?;
-        let running = project.serve(&site, self.address).await?;
-        say(out, format_args!("Serving {} at http://{}\n", project.name(), running.address()))?;
-        signals.stop(running).await
+        with_site(project, settings, async |site| {
+            let waiting = Migrator::new(site.db(), project.migrations())?.plan(&Target::All).await?.len();
+            if waiting > 0 {
+                tracing::warn!(waiting, "migrations are not applied yet; run `{} migrate`", project.name());
+            }
+            let mut signals = Signals::listen()?;
+            let running = project.serve(site, self.address).await?;
+            say(out, format_args!("Serving {} at http://{}\n", project.name(), running.address()))?;
+            signals.stop(running).await
+        })
+        .await
     }
 }
 
 /// Makes the database if need be, fills it with something to look at, and serves it.
 pub(crate) async fn demo(project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
-    let site = project.site(settings).await?;
-    for app in project.apps() {
-        if let Some(fill) = &app.demo {
-            fill(site.clone()).await?;
+    with_site(project, settings, async |site| {
+        let applied = Migrator::new(site.db(), project.migrations())?.migrate(&Target::All, |_| ()).await?;
+        for app in project.apps() {
+            if let Some(fill) = &app.demo {
+                fill(site.clone()).await?;
+            }
         }
-    }
-    let mut signals = Signals::listen()?;
-    let running = project.serve(&site, Address::default()).await?;
-    say(
-        out,
-        format_args!(
-            "{} on {}\n  login       none: this site has no users yet\n  open        \
-             http://{}\n\nCtrl-C stops it.\n",
-            project.name(),
-            engine(&site),
-            running.address()
-        ),
-    )?;
-    signals.stop(running).await
-}
-
-fn engine(site: &Site) -> String {
-    format!("{:?}", site.db().dialect())
+        let mut signals = Signals::listen()?;
+        let running = project.serve(site, Address::default()).await?;
+        let engine = match site.db().dialect() {
+            Dialect::Sqlite => "SQLite",
+            _ => "PostgreSQL",
+        };
+        say(
+            out,
+            format_args!(
+                "{} on {engine}, {applied} {} applied\n\n  http://{}\n  no login: this site has no users yet\n\n\
+                 Ctrl-C stops it.\n",
+                project.name(),
+                if applied == 1 { "migration" } else { "migrations" },
+                running.address()
+            ),
+        )?;
+        signals.stop(running).await
+    })
+    .await
 }
 
 /// The signals that end a server: SIGINT (Ctrl-C) and SIGTERM.

@@ -3,7 +3,7 @@
 use nuages::migrate::*;
 
 /// What it does.
-pub fn migration() -> Migration {
+pub(super) fn migration() -> Migration {
     Migration::new("shop", "0001_initial")
         .after("auth", "0012_alter_user_first_name_max_length")
         .create_model(

@@ -1,6 +1,45 @@
 //! Django's batteries, in Rust: models, typed queries and migrations on SQLite and PostgreSQL, and a site around them.
 //! Alone, or on the tables of the Django you already run.
 //!
+//! # A site in one file
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! use nuages::prelude::*;
+//! use nuages::web::axum::{Router, extract::Path, routing::get};
+//! use nuages::web::{Error, Json, Result};
+//!
+//! /// Something one would like to read.
+//! #[derive(Model, Debug, Clone)]
+//! #[model(app = "shelf", ordering = [title])]
+//! struct Book {
+//!     id: i64,
+//!     #[field(max_length = 200)]
+//!     title: String,
+//!     #[field(default = 0)]
+//!     pages: i32,
+//! }
+//!
+//! /// `GET /books/{id}/pages`: the number alone, 404 where there is no such book.
+//! async fn pages(db: Db, Path(id): Path<i64>) -> Result<Json<i32>> {
+//!     let book = Book::objects().filter(|book| book.id().eq(id)).first(&db).await?;
+//!     book.map(|book| Json(book.pages)).ok_or(Error::NotFound("there is no such book".into()))
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     let shelf = App::new("shelf")
+//!         .model::<Book>()
+//!         .migrations_in(concat!(env!("CARGO_MANIFEST_DIR"), "/src/migrations"))
+//!         .routes(Router::new().route("/books/{id}/pages", get(pages)));
+//!     Project::new("site").app(shelf).main()
+//! }
+//! ```
+//!
+//! `site makemigrations` writes the first migration to `src/migrations`; with `mod migrations;` and
+//! `.migrations(migrations::all())` beside the rest, `site migrate` makes the table, `site runserver` serves, and
+//! `site query shelf.Book --filter title__icontains=cloud` asks.
+//!
 //! # Map
 //!
 //! | where | what |

@@ -193,7 +193,7 @@ pub trait Command: clap::Parser + Send + 'static {
     fn run(self, site: &Site) -> impl Future<Output = Result<()>> + Send;
 }
 
-pub(crate) type Stop = Box<dyn FnOnce() -> BoxFuture<'static, Result<()>> + Send>;
+pub(crate) type Stop = Box<dyn FnOnce() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 pub(crate) type Demo = Box<dyn Fn(Site) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// How to start a service.

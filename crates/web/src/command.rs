@@ -1,7 +1,9 @@
 //! The command line: Django's management commands, and those of the apps.
 
 mod migrations;
+mod query;
 mod runserver;
+mod table;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -24,6 +26,7 @@ enum Builtin {
     Sqlmigrate(migrations::Sqlmigrate),
     /// Look for what cannot work: models that do not fit together, names taken twice
     Check,
+    Query(query::Query),
 }
 
 /// A command line that was read.
@@ -62,6 +65,7 @@ impl CommandLine {
             Builtin::Makemigrations(command) => command.run(project, out),
             Builtin::Showmigrations(command) => command.run(project, settings, out).await,
             Builtin::Sqlmigrate(command) => command.run(project, settings, out).await,
+            Builtin::Query(command) => command.run(project, settings, out).await,
             Builtin::Check => {
                 project.check()?;
                 say(out, format_args!("No problems found.\n"))

@@ -13,7 +13,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::node::{Aggregate, AggregateFunction, Function, Node, Operator, Part};
 use super::plan::{Query, Step};
-use crate::db::Db;
+use crate::db::{Db, Statement};
+use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::OrderBy;
 use crate::sql::{self, Compiled, OutputColumn};
@@ -76,6 +77,43 @@ pub async fn rows(db: &Db, query: &Query) -> Result<Vec<Vec<Value>>> {
         columns.iter().map(|OutputColumn { kind, .. }| row.column().value(kind.as_ref())).collect()
     })
     .await
+}
+
+/// The statement that answers a spec; `None` if no row can answer it, so that the database is not asked.
+///
+/// # Errors
+/// As [`try_answer`].
+pub fn statement(db: &Db, spec: &Json) -> Result<Option<Statement>> {
+    let schema = db.schema();
+    let selected = match parse(spec)? {
+        Question::Rows(query) => sql::select(schema, &query)?,
+        Question::Count(query) => sql::count(schema, &query)?,
+        Question::Exists(query) => sql::exists(schema, &query)?,
+        Question::Aggregate(query, figures) => sql::aggregate(schema, &query, &figures)?.selected,
+    };
+    Ok(match selected {
+        Compiled::Run(selected) => Some(selected.statement),
+        Compiled::Empty => None,
+    })
+}
+
+/// How the database would go about a spec, in its own words, a line each; the statement is not run.
+///
+/// # Errors
+/// As [`try_answer`].
+pub async fn explain(db: &Db, spec: &Json) -> Result<Vec<String>> {
+    let Some(statement) = statement(db, spec)? else { return Ok(Vec::new()) };
+    match db.dialect() {
+        Dialect::Sqlite => {
+            let plan = db.raw(format!("EXPLAIN QUERY PLAN {}", statement.sql), statement.params);
+            let steps: Vec<(i64, i64, i64, String)> = plan.fetch().await?;
+            Ok(steps.into_iter().map(|(_, _, _, step)| step).collect())
+        }
+        Dialect::Postgres => {
+            let lines: Vec<(String,)> = db.raw(format!("EXPLAIN {}", statement.sql), statement.params).fetch().await?;
+            Ok(lines.into_iter().map(|(line,)| line).collect())
+        }
+    }
 }
 
 /// Reads a spec.

@@ -10,6 +10,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use nuages_orm::Db;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -23,12 +24,18 @@ pub(crate) fn around(routes: Router<Site>, site: &Site) -> Router {
     let settings = site.settings();
     routes
         .fallback(async || StatusCode::NOT_FOUND)
+        .layer(from_fn(database_scope))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(settings.body_limit_bytes))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(observe))
         .with_state(site.clone())
+}
+
+/// A request that has written reads from the primary from then on, not from a replica that may lag behind.
+async fn database_scope(request: Request, next: Next) -> Response {
+    Db::scope(next.run(request)).await
 }
 
 /// The panic itself went to stderr, by the standard library's hook.

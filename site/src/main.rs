@@ -1,3 +1,9 @@
-//! Placeholder of the first commit.
+//! The demo project: every app, one binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use nuages::prelude::*;
+
+fn main() -> ExitCode {
+    Project::new("site").app(nuages_shortener::app()).main()
+}

@@ -98,7 +98,7 @@ impl Migrator {
     /// [`ErrorKind::Migration`] if the target is not there or lies behind what is applied, or if a migration is
     /// recorded as applied whose parent is not; the database's errors.
     pub async fn plan(&self, target: &Target) -> Result<Vec<&Migration>> {
-        let applied = self.applied(&self.db).await?;
+        let applied = applied(&self.db).await?;
         self.plan_after(target, &applied)
     }
 
@@ -111,7 +111,7 @@ impl Migrator {
     /// As [`plan`](Self::plan); [`ErrorKind::Migration`] for a migration that fails, naming it, its operation and its
     /// table, with the database's error as source.
     pub async fn migrate(&self, target: &Target, mut report: impl FnMut(Progress<'_>)) -> Result<usize> {
-        let applied = self.applied(&self.db).await?;
+        let applied = applied(&self.db).await?;
         let plan = self.plan_after(target, &applied)?;
         if plan.is_empty() {
             return Ok(0);
@@ -122,7 +122,7 @@ impl Migrator {
             report(Progress::Applying(migration));
             let (changes, after) =
                 changes(migration, &state, self.db.dialect()).map_err(|error| in_migration(migration, error))?;
-            if self.apply_patiently(migration, &changes).await? {
+            if self.apply(&Unit::new(migration, changes, self.db.dialect())).await? {
                 count += 1;
                 report(Progress::Applied(migration));
             } else {
@@ -138,7 +138,7 @@ impl Migrator {
     /// # Errors
     /// The database's.
     pub async fn show(&self) -> Result<Vec<Shown>> {
-        let applied = self.applied(&self.db).await?;
+        let applied = applied(&self.db).await?;
         let mut shown: Vec<Shown> = self
             .graph
             .migrations()
@@ -177,26 +177,6 @@ impl Migrator {
         }
         text.push_str("COMMIT;\n");
         Ok(text)
-    }
-
-    /// What is recorded as applied, migrations of other programs included.
-    async fn applied(&self, db: &Db) -> Result<BTreeMap<(String, String), Timestamp>> {
-        let there = match db.dialect() {
-            Dialect::Sqlite => {
-                format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{RECORDS}'")
-            }
-            Dialect::Postgres => {
-                format!("SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('{RECORDS}')")
-            }
-        };
-        // Never from a replica, which may not know yet.
-        let counts: Vec<(i64,)> = db.raw(there, ()).writes().fetch().await?;
-        if counts.first().is_none_or(|(count,)| *count == 0) {
-            return Ok(BTreeMap::new());
-        }
-        let sql = format!("SELECT app, name, applied FROM {RECORDS}");
-        let rows: Vec<(String, String, Timestamp)> = db.raw(sql, ()).writes().fetch().await?;
-        Ok(rows.into_iter().map(|(app, name, applied)| ((app, name), applied)).collect())
     }
 
     fn plan_after(&self, target: &Target, applied: &BTreeMap<(String, String), Timestamp>) -> Result<Vec<&Migration>> {
@@ -262,66 +242,104 @@ impl Migrator {
         Ok(state)
     }
 
-    /// Applies a migration, waiting for other programs that write to a SQLite file.
-    async fn apply_patiently(&self, migration: &Migration, changes: &[Change]) -> Result<bool> {
+    /// Applies a migration, waiting for other programs that write to a SQLite file; `false` if it was applied already.
+    async fn apply(&self, unit: &Unit) -> Result<bool> {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match self.apply(migration, changes).await {
+            let mut transaction = self.db.transaction();
+            if unit.drops {
+                transaction = transaction.without_foreign_keys();
+            }
+            let work = unit.clone();
+            let outcome = transaction.run(async move |db: &Db| work.run(db).await).await;
+            if unit.drops {
+                self.db.script("PRAGMA legacy_alter_table = OFF").await?;
+            }
+            match outcome {
                 Err(error) if error.kind() == ErrorKind::Conflict && attempts < PATIENCE => {}
+                // Of the commit: keys that are checked only then.
+                Err(error) if error.kind() == ErrorKind::ForeignKeyViolation => {
+                    return Err(in_migration(&unit.migration, error));
+                }
                 outcome => return outcome,
             }
         }
     }
+}
 
-    /// Applies a migration as a whole or not at all; `false` if it was applied already.
-    async fn apply(&self, migration: &Migration, changes: &[Change]) -> Result<bool> {
-        let sqlite = self.db.dialect() == Dialect::Sqlite;
-        // Dropping a table on SQLite deletes its rows first, and with them what refers to them.
-        let drops = sqlite && changes.iter().any(|change| change.sql.starts_with("DROP TABLE"));
-        let mut transaction = self.db.transaction();
-        if drops {
-            transaction = transaction.without_foreign_keys();
+/// A migration with its statements: what happens in one transaction.
+#[derive(Clone)]
+struct Unit {
+    migration: Migration,
+    changes: Vec<Change>,
+    /// Whether tables are dropped on SQLite. It deletes their rows first and with them what refers to them, unless
+    /// foreign keys are off.
+    drops: bool,
+}
+
+impl Unit {
+    fn new(migration: &Migration, changes: Vec<Change>, dialect: Dialect) -> Unit {
+        let drops = dialect == Dialect::Sqlite && changes.iter().any(|change| change.sql.starts_with("DROP TABLE"));
+        Unit { migration: migration.clone(), changes, drops }
+    }
+
+    /// Applies and records the migration; `false` if somebody else has.
+    async fn run(&self, db: &Db) -> Result<bool> {
+        if db.dialect() == Dialect::Postgres {
+            // A migration takes the time it takes, and so does waiting for another migrator.
+            db.script("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
+            let lock = Statement::write("SELECT 1 FROM pg_advisory_xact_lock($1)", vec![Value::Int(LOCK)]);
+            db.execute(lock).await?;
         }
-        let outcome = transaction
-            .run(async |db: &Db| {
-                if !sqlite {
-                    // A migration takes the time it takes, and so does waiting for another migrator.
-                    db.script("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
-                    let lock = Statement::write("SELECT 1 FROM pg_advisory_xact_lock($1)", vec![Value::Int(LOCK)]);
-                    db.execute(lock).await?;
-                }
-                let applied = self.applied(db).await?;
-                if applied.contains_key(&key(migration)) {
-                    return Ok(false);
-                }
-                if applied.is_empty() {
-                    make_records(db).await?;
-                }
-                let triggers = if drops { triggers(db).await? } else { Vec::new() };
-                if drops {
-                    // Renaming must leave alone what refers to the table that was there under the new name.
-                    db.script("PRAGMA legacy_alter_table = ON").await?;
-                }
-                for change in changes {
-                    db.script(change.sql.clone()).await.map_err(|error| failed(migration, change, error))?;
-                }
-                if drops {
-                    restore_triggers(db, triggers).await?;
-                    check_keys(db).await.map_err(|error| in_migration(migration, error))?;
-                }
-                record(db, migration).await?;
-                Ok::<bool, Error>(true)
-            })
-            .await;
-        if drops {
-            self.db.script("PRAGMA legacy_alter_table = OFF").await?;
+        let applied = applied(db).await?;
+        if applied.contains_key(&key(&self.migration)) {
+            return Ok(false);
         }
-        outcome.map_err(|error| match error.kind() {
-            // Of the commit: keys that are checked only then.
-            ErrorKind::ForeignKeyViolation => in_migration(migration, error),
-            _ => error,
-        })
+        if applied.is_empty() {
+            make_records(db).await?;
+        }
+        let triggers = if self.drops { triggers(db).await? } else { Vec::new() };
+        if self.drops {
+            // Renaming must leave alone what refers to the table that was there under the new name.
+            db.script("PRAGMA legacy_alter_table = ON").await?;
+        }
+        for change in &self.changes {
+            let done = db.script(change.sql.clone()).await;
+            done.map_err(|error| self.failed(change, error))?;
+        }
+        if self.drops {
+            restore_triggers(db, triggers).await?;
+            check_keys(db).await.map_err(|error| in_migration(&self.migration, error))?;
+        }
+        record(db, &self.migration).await?;
+        Ok(true)
+    }
+
+    fn failed(&self, change: &Change, error: Error) -> Error {
+        // Another program writes: tried again.
+        if error.kind() == ErrorKind::Conflict {
+            return error;
+        }
+        let operation = self.migration.operations.get(change.operation).map(|operation| operation.describe());
+        let advice = match error.kind() {
+            _ if error.is_constraint_violation() => "correct the rows that do not fit, then run migrate again",
+            ErrorKind::LockNotAvailable | ErrorKind::Timeout => {
+                "another program holds the table: run migrate again when it is done"
+            }
+            _ if error.to_string().contains("already exists") => {
+                "if what is there is right already, such as a table that Django made, record the migration in \
+                 django_migrations by hand; if not, drop or rename it; then run migrate again"
+            }
+            _ => "remove the cause, then run migrate again",
+        };
+        let message = format!(
+            "{}: {} (table {}) failed: {error}; nothing of this migration was applied: {advice}",
+            self.migration.label(),
+            operation.unwrap_or_default(),
+            change.table
+        );
+        Error::new(ErrorKind::Migration, message).with_source(error)
     }
 }
 
@@ -403,28 +421,22 @@ async fn check_keys(db: &Db) -> Result<()> {
     ))
 }
 
-fn failed(migration: &Migration, change: &Change, error: Error) -> Error {
-    // Another program writes: tried again.
-    if error.kind() == ErrorKind::Conflict {
-        return error;
-    }
-    let operation = migration.operations.get(change.operation).map(|operation| operation.describe());
-    let advice = match error.kind() {
-        _ if error.is_constraint_violation() => "correct the rows that do not fit, then run migrate again",
-        ErrorKind::LockNotAvailable | ErrorKind::Timeout => {
-            "another program holds the table: run migrate again when it is done"
+/// What is recorded as applied, migrations of other programs included.
+async fn applied(db: &Db) -> Result<BTreeMap<(String, String), Timestamp>> {
+    let there = match db.dialect() {
+        Dialect::Sqlite => {
+            format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{RECORDS}'")
         }
-        _ if error.to_string().contains("already exists") => {
-            "if what is there is right already, such as a table that Django made, record the migration in \
-             django_migrations by hand; if not, drop or rename it; then run migrate again"
+        Dialect::Postgres => {
+            format!("SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('{RECORDS}')")
         }
-        _ => "remove the cause, then run migrate again",
     };
-    let message = format!(
-        "{}: {} (table {}) failed: {error}; nothing of this migration was applied: {advice}",
-        migration.label(),
-        operation.unwrap_or_default(),
-        change.table
-    );
-    Error::new(ErrorKind::Migration, message).with_source(error)
+    // Never from a replica, which may not know yet.
+    let counts: Vec<(i64,)> = db.raw(there, ()).writes().fetch().await?;
+    if counts.first().is_none_or(|(count,)| *count == 0) {
+        return Ok(BTreeMap::new());
+    }
+    let sql = format!("SELECT app, name, applied FROM {RECORDS}");
+    let rows: Vec<(String, String, Timestamp)> = db.raw(sql, ()).writes().fetch().await?;
+    Ok(rows.into_iter().map(|(app, name, applied)| ((app, name), applied)).collect())
 }

@@ -3,5 +3,6 @@
 mod db;
 mod derive;
 mod engine;
+mod migrate;
 mod support;
 mod values;

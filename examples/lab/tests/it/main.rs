@@ -1,0 +1,4 @@
+//! The lab's tables and queries held against Django's.
+
+mod catalogue;
+mod oracle;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::engine::postgres;
 #[cfg(feature = "sqlite")]
 use crate::engine::sqlite;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::field::{Kind, SqlType};
 use crate::value::Value;
 
@@ -69,7 +69,13 @@ impl<'a> Row<'a> {
         let place = self.next + ahead;
         // A place beyond the order is none of the row either.
         let index = self.order.map_or(place, |order| order.get(place).copied().unwrap_or(usize::MAX));
-        Column { source: self.source, index, places: None }
+        let found = match self.source {
+            #[cfg(feature = "sqlite")]
+            Source::Sqlite(row) => sqlite::Cell::at(row, index).map(Found::Sqlite),
+            #[cfg(feature = "postgres")]
+            Source::Postgres(row) => postgres::Cell::at(row, index).map(Found::Postgres),
+        };
+        Column { found: found.unwrap_or(Found::Nothing), number: place + 1 }
     }
 
     /// Reads the next column.
@@ -84,9 +90,7 @@ impl<'a> Row<'a> {
     /// Reads the next column, a decimal, with this many places after the point where the engine keeps no scale
     /// (SQLite).
     pub fn read_decimal<T: SqlType>(&mut self, field: &'static str, places: u16) -> Result<T> {
-        let mut column = self.column();
-        column.places = Some(places);
-        T::read(column).map_err(|error| error.in_field(field))
+        T::read(self.column().with_places(places)).map_err(|error| error.in_field(field))
     }
 
     /// Takes the next column without reading it.
@@ -124,14 +128,25 @@ impl fmt::Debug for Row<'_> {
 /// fails with [`ErrorKind::Decode`](crate::ErrorKind::Decode) on null and on everything else.
 #[derive(Clone, Copy)]
 pub struct Column<'a> {
-    source: Source<'a>,
-    index: usize,
-    places: Option<u16>,
+    found: Found<'a>,
+    /// Counted from 1, for messages.
+    number: usize,
+}
+
+/// What an engine found at a column's place.
+#[derive(Clone, Copy)]
+enum Found<'a> {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::Cell<'a>),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Cell<'a>),
+    /// The answer has fewer columns.
+    Nothing,
 }
 
 impl fmt::Debug for Column<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Column").field("index", &self.index).finish_non_exhaustive()
+        f.debug_struct("Column").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -139,11 +154,12 @@ macro_rules! readers {
     ($($(#[$doc:meta])* $name:ident -> $type:ty;)*) => {$(
         $(#[$doc])*
         pub fn $name(self) -> Result<$type> {
-            match self.source {
+            match self.found {
                 #[cfg(feature = "sqlite")]
-                Source::Sqlite(row) => sqlite::Cell::at(row, self.index, self.places)?.$name(),
+                Found::Sqlite(cell) => cell.$name(),
                 #[cfg(feature = "postgres")]
-                Source::Postgres(row) => postgres::Cell::at(row, self.index)?.$name(),
+                Found::Postgres(cell) => cell.$name(),
+                Found::Nothing => Err(self.is_missing()),
             }
         }
     )*};
@@ -152,12 +168,31 @@ macro_rules! readers {
 impl<'a> Column<'a> {
     /// Whether the column is SQL `NULL`.
     pub fn is_null(self) -> bool {
-        match self.source {
+        match self.found {
             #[cfg(feature = "sqlite")]
-            Source::Sqlite(row) => sqlite::Cell::at(row, self.index, None).is_ok_and(|cell| cell.is_null()),
+            Found::Sqlite(cell) => cell.is_null(),
             #[cfg(feature = "postgres")]
-            Source::Postgres(row) => postgres::Cell::at(row, self.index).is_ok_and(|cell| cell.is_null()),
+            Found::Postgres(cell) => cell.is_null(),
+            Found::Nothing => false,
         }
+    }
+
+    fn with_places(mut self, places: u16) -> Self {
+        match &mut self.found {
+            #[cfg(feature = "sqlite")]
+            Found::Sqlite(cell) => cell.places = Some(places),
+            // PostgreSQL keeps the scale.
+            #[cfg(feature = "postgres")]
+            Found::Postgres(_) => {
+                let _ = places;
+            }
+            Found::Nothing => {}
+        }
+        self
+    }
+
+    fn is_missing(self) -> Error {
+        Error::new(ErrorKind::Decode, format!("is column {} of an answer that has fewer", self.number))
     }
 
     readers! {
@@ -198,14 +233,15 @@ impl<'a> Column<'a> {
     /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) if the column does not hold what `kind` says, or is of a
     /// PostgreSQL type that no [`Value`] stands for.
     pub fn value(self, kind: Option<&Kind>) -> Result<Value> {
-        match self.source {
+        match self.found {
             #[cfg(feature = "sqlite")]
-            Source::Sqlite(row) => sqlite::Cell::at(row, self.index, self.places)?.value(kind),
+            Found::Sqlite(cell) => cell.value(kind),
             #[cfg(feature = "postgres")]
-            Source::Postgres(row) => {
+            Found::Postgres(cell) => {
                 let _ = kind;
-                postgres::Cell::at(row, self.index)?.value()
+                cell.value()
             }
+            Found::Nothing => Err(self.is_missing()),
         }
     }
 }

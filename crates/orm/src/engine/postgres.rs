@@ -44,11 +44,8 @@ impl Engine {
     pub(crate) async fn connect(url: &str, settings: &Settings) -> Result<Engine> {
         let (config, tls) = configure(url, settings)?;
         let address = address(&config);
-        let manager = Manager::from_config(
-            config,
-            tls.clone(),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast, ..ManagerConfig::default() },
-        );
+        let manager =
+            Manager::from_config(config, tls.clone(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size)
             .wait_timeout(Some(settings.pool_timeout))

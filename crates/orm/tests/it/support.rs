@@ -10,24 +10,20 @@ use nuages_orm::{Db, Models, Uuid};
 ///
 /// `on_each_engine! { async fn name(place: Place) { … } }`
 macro_rules! on_each_engine {
-    ($($(#[$meta:meta])* async fn $name:ident($place:ident: Place) $body:block)*) => {$(
+    ($(async fn $name:ident($place:ident: Place) $body:block)*) => {$(
+        async fn $name($place: Place) $body
+
         mod $name {
-            #[allow(unused_imports, reason = "which ones depends on the body")]
-            use super::*;
-
-            $(#[$meta])*
-            async fn body($place: crate::support::Place) $body
-
             #[cfg(feature = "sqlite")]
             #[test]
             fn sqlite() {
-                crate::support::on_sqlite(body);
+                crate::support::on_sqlite(super::$name);
             }
 
             #[cfg(feature = "postgres")]
             #[test]
             fn postgres() {
-                crate::support::on_postgres(body);
+                crate::support::on_postgres(super::$name);
             }
         }
     )*};

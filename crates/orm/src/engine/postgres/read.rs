@@ -45,11 +45,11 @@ impl<'a> FromSql<'a> for Raw<'a> {
 }
 
 impl<'a> Cell<'a> {
-    pub(crate) fn at(row: &'a tokio_postgres::Row, index: usize) -> Result<Self> {
-        match (row.columns().get(index), row.try_get::<_, Raw<'a>>(index)) {
-            (Some(column), Ok(Raw(bytes))) => Ok(Cell { of: column.type_(), bytes }),
-            _ => Err(Error::new(ErrorKind::Decode, format!("is column {} of an answer with fewer", index + 1))),
-        }
+    /// `None` beyond the last column.
+    pub(crate) fn at(row: &'a tokio_postgres::Row, index: usize) -> Option<Self> {
+        let column = row.columns().get(index)?;
+        let Raw(bytes) = row.try_get(index).ok()?;
+        Some(Cell { of: column.type_(), bytes })
     }
 
     pub(crate) fn is_null(self) -> bool {

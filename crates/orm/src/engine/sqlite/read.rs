@@ -20,15 +20,13 @@ const DECIMAL_DIGITS: u64 = 15;
 #[derive(Clone, Copy)]
 pub(crate) struct Cell<'a> {
     value: ValueRef<'a>,
-    places: Option<u16>,
+    pub(crate) places: Option<u16>,
 }
 
 impl<'a> Cell<'a> {
-    pub(crate) fn at(row: &'a rusqlite::Row<'a>, index: usize, places: Option<u16>) -> Result<Self> {
-        match row.get_ref(index) {
-            Ok(value) => Ok(Cell { value, places }),
-            Err(_) => Err(Error::new(ErrorKind::Decode, format!("is column {} of an answer with fewer", index + 1))),
-        }
+    /// `None` beyond the last column.
+    pub(crate) fn at(row: &'a rusqlite::Row<'a>, index: usize) -> Option<Self> {
+        row.get_ref(index).ok().map(|value| Cell { value, places: None })
     }
 
     pub(crate) fn is_null(self) -> bool {
@@ -212,45 +210,56 @@ impl Scan<'_> {
         })
     }
 
-    fn number(&mut self, digits: usize) -> Option<i32> {
+    fn number<const DIGITS: usize>(&mut self) -> Option<i32> {
+        let (digits, rest) = self.0.split_first_chunk::<DIGITS>()?;
         let mut number = 0;
-        for _ in 0..digits {
-            number = number * 10 + i32::from(self.eat(|byte| byte.is_ascii_digit())? - b'0');
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number = number * 10 + i32::from(digit);
         }
+        self.0 = rest;
         Some(number)
     }
 
     fn date(&mut self) -> Option<Date> {
-        let year = self.number(4)?;
+        let year = self.number::<4>()?;
         self.eat(|byte| byte == b'-')?;
-        let month = self.number(2)?;
+        let month = self.number::<2>()?;
         self.eat(|byte| byte == b'-')?;
-        let day = self.number(2)?;
+        let day = self.number::<2>()?;
         Date::new(year as i16, month as i8, day as i8).ok()
     }
 
     /// `HH:MM`, seconds, and a fraction of any length, cut to microseconds.
     fn time(&mut self) -> Option<Time> {
-        let hour = self.number(2)?;
+        let hour = self.number::<2>()?;
         self.eat(|byte| byte == b':')?;
-        let minute = self.number(2)?;
+        let minute = self.number::<2>()?;
         let (mut second, mut micros) = (0, 0);
         if self.eat(|byte| byte == b':').is_some() {
-            second = self.number(2)?;
+            second = self.number::<2>()?;
             if self.eat(|byte| byte == b'.' || byte == b',').is_some() {
-                let mut unit = 100_000;
-                let mut digit = self.number(1)?;
-                loop {
-                    micros += digit * unit;
-                    unit /= 10;
-                    match self.number(1) {
-                        Some(next) => digit = next,
-                        None => break,
-                    }
-                }
+                micros = self.fraction()?;
             }
         }
         Time::new(hour as i8, minute as i8, second as i8, micros * 1000).ok()
+    }
+
+    fn fraction(&mut self) -> Option<i32> {
+        let (mut micros, mut left) = match self.number::<6>() {
+            Some(micros) => (micros, 0),
+            None => (self.number::<1>()?, 5),
+        };
+        while let Some(digit) = self.number::<1>() {
+            if left > 0 {
+                micros = micros * 10 + digit;
+                left -= 1;
+            }
+        }
+        Some(micros * 10_i32.pow(left))
     }
 
     fn timestamp(&mut self) -> Option<Timestamp> {
@@ -270,10 +279,10 @@ impl Scan<'_> {
             return Some(Offset::UTC);
         }
         let sign = if self.eat(|byte| matches!(byte, b'+' | b'-'))? == b'-' { -1 } else { 1 };
-        let mut seconds = self.number(2)? * 3600;
+        let mut seconds = self.number::<2>()? * 3600;
         if !self.is_done() {
             self.eat(|byte| byte == b':');
-            seconds += self.number(2)? * 60;
+            seconds += self.number::<2>()? * 60;
         }
         Offset::from_seconds(sign * seconds).ok()
     }

@@ -8,9 +8,19 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use nuages_orm::db::{Isolation, assert_queries};
-use nuages_orm::{Db, Error, ErrorKind, Models, Result};
+use nuages_orm::{Db, Error, ErrorKind, Model, Models, Result};
 
 use crate::support::{Place, on_each_engine};
+
+/// A model of a table that the tests make by hand.
+#[derive(Model, Debug, Clone)]
+#[model(app = "geo")]
+pub(crate) struct Point {
+    id: i64,
+    y: i32,
+    #[field(max_length = 9)]
+    label: Option<String>,
+}
 
 async fn counter(place: &Place) -> Db {
     let db = place.db().await;
@@ -308,6 +318,20 @@ on_each_engine! {
         other.drop().await;
     }
 
+    async fn models_are_read_from_hand_written_sql_by_name(place: Place) {
+        let db = Db::connect(&place.url, Models::new().with::<Point>()).await.unwrap();
+        db.raw("CREATE TABLE geo_point (label varchar(9), y integer, id integer)", ()).execute().await.unwrap();
+        db.raw("INSERT INTO geo_point VALUES ('a', 2, 7), (NULL, 3, 8)", ()).execute().await.unwrap();
+        let points: Vec<Point> = db.raw("SELECT 1 AS other, * FROM geo_point ORDER BY id", ()).fetch_models().await.unwrap();
+        assert_eq!((points[0].id, points[0].y, points[0].label.as_deref()), (7, 2, Some("a")));
+        assert_eq!(points[1].label, None);
+        let error = db.raw("SELECT id, y FROM geo_point", ()).fetch_models::<Point>().await.unwrap_err();
+        assert_eq!((error.kind(), error.model()), (ErrorKind::Field, Some("geo.Point")));
+        assert!(error.to_string().contains("`label`"), "{error}");
+        let error = db.raw("SELECT id, NULL AS y, label FROM geo_point", ()).fetch_models::<Point>().await.unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Decode, Some("y")));
+    }
+
     async fn statements_are_counted_and_listed_when_the_count_is_wrong(place: Place) {
         let db = counter(&place).await;
         assert_queries(2, async { count(&db).await; count(&db).await }).await;
@@ -513,6 +537,34 @@ mod postgres {
             assert!(encrypted("require").await.unwrap());
             // Its certificate is its own, which nobody has signed whom the system trusts.
             assert_eq!(encrypted("verify-full").await.unwrap_err().kind(), ErrorKind::Connection);
+            let file: Vec<(String,)> = place.db().await.raw("SHOW ssl_cert_file", ()).fetch().await.unwrap();
+            if std::fs::File::open(&file[0].0).is_ok() {
+                // Trusted by name, it is enough for `verify-ca`, but it is not an address's.
+                assert!(encrypted(&format!("verify-ca&sslrootcert={}", file[0].0)).await.unwrap());
+                assert!(encrypted(&format!("verify-full&sslrootcert={}", file[0].0)).await.is_err());
+            }
+            assert_eq!(
+                encrypted("verify-ca&sslrootcert=/no/such/file").await.unwrap_err().kind(),
+                ErrorKind::Configuration
+            );
+        });
+    }
+
+    #[test]
+    fn a_connection_that_breaks_fails_its_transaction_and_nobody_after() {
+        on_postgres(|place| async move {
+            let db = Db::builder(&place.url).pool_size(1).connect().await.unwrap();
+            let other = counter(&place).await;
+            let broken = db
+                .atomic(async |db| {
+                    add(db).await?;
+                    let pid = db.raw("SELECT pg_backend_pid()", ()).fetch::<(i64,)>().await?[0].0;
+                    other.raw("SELECT pg_terminate_backend($1)", (pid,)).fetch::<(bool,)>().await?;
+                    add(db).await
+                })
+                .await;
+            assert!(broken.unwrap_err().is_unavailable());
+            assert_eq!(count(&db).await, 0);
         });
     }
 

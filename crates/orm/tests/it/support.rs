@@ -11,7 +11,7 @@ use nuages_orm::{Db, Models, Uuid};
 /// `on_each_engine! { async fn name(place: Place) { … } }`
 macro_rules! on_each_engine {
     ($(async fn $name:ident($place:ident: Place) $body:block)*) => {$(
-        async fn $name($place: Place) $body
+        async fn $name($place: crate::support::Place) $body
 
         mod $name {
             #[cfg(feature = "sqlite")]

@@ -13,8 +13,9 @@ use crate::settings::Settings;
 
 /// Show rows of a model, without any chance to change them
 ///
-/// Paths and lookups are Django's: --filter author__name__icontains=ada. Lists are divided by commas, true, false and
-/// null mean what they say with isnull and fields that hold such, and F(path) is another column of the row.
+/// Paths and lookups are Django's: --filter author__name__icontains=ada. Values of in and range are divided by commas;
+/// true, false and null are no text; F(path) is another column of the row; after := stands JSON: --filter
+/// 'name:="true"'.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Query {
     /// The model, as app.Model
@@ -135,7 +136,7 @@ impl Query {
         let mut columns = self.values.clone();
         let grouped = !columns.is_empty() && !annotations.is_empty() && !columns.iter().any(|name| is_annotation(name));
         if columns.is_empty() {
-            columns = columns_of(models, model)?;
+            columns = columns_of(models, model);
         }
         if grouped {
             spec.insert("group_by".to_owned(), json!(columns));
@@ -161,15 +162,12 @@ impl Query {
     }
 }
 
-/// The columns of a model in the order of its definition, by Django's `attname`.
-fn columns_of(models: &Models, model: &str) -> Result<Vec<String>> {
+/// The columns of a model in the order of its definition, by Django's `attname`; none if there is no such model, of
+/// which the ORM then tells.
+fn columns_of(models: &Models, model: &str) -> Vec<String> {
     let definition = models.definitions().find(|definition| definition.label().eq_ignore_ascii_case(model));
-    let definition = definition.ok_or_else(|| {
-        let labels: Vec<String> = models.labels().collect();
-        Error::Command(format!("unknown model `{model}`: choices are {}", labels.join(", ")))
-    })?;
-    let columns = definition.fields.iter().filter(|field| field.has_column());
-    Ok(columns.map(|field| format!("{}{}", field.name, if field.relation.is_some() { "_id" } else { "" })).collect())
+    let fields = definition.iter().flat_map(|definition| &definition.fields).filter(|field| field.has_column());
+    fields.map(|field| format!("{}{}", field.name, if field.relation.is_some() { "_id" } else { "" })).collect()
 }
 
 fn annotation(text: &str) -> Result<(&str, &str, &str)> {
@@ -186,8 +184,8 @@ fn annotation(text: &str) -> Result<(&str, &str, &str)> {
     )
 }
 
-/// Conditions as lookup and value. After `:=`, the value is JSON; otherwise text, which the ORM reads as what the field
-/// holds.
+/// Conditions as lookup and value. After `:=`, the value is JSON; otherwise a word or a list of them, or text, which the
+/// ORM reads as what the field holds.
 fn pairs(texts: &[String]) -> Result<Vec<(&str, Value)>> {
     let wrong = |text: &str, why: &str| Error::Command(format!("`{text}`: {why}"));
     texts
@@ -204,19 +202,24 @@ fn pairs(texts: &[String]) -> Result<Vec<(&str, Value)>> {
             if let Some(path) = value.strip_prefix("F(").and_then(|rest| rest.strip_suffix(')')) {
                 return Ok((lookup, json!({ "f": path })));
             }
-            let list = || Value::Array(value.split(',').map(Value::from).collect());
+            let list = || value.split(',').filter(|part| !part.is_empty()).map(word).collect();
             let value = match lookup.rsplit("__").next() {
-                Some("in" | "range" | "has_keys" | "has_any_keys") => list(),
-                Some("isnull") => match value.to_ascii_lowercase().as_str() {
-                    "true" | "1" => json!(true),
-                    "false" | "0" => json!(false),
-                    _ => return Err(wrong(text, "isnull is true or false")),
-                },
-                _ => json!(value),
+                Some("in" | "range" | "has_keys" | "has_any_keys") => Value::Array(list()),
+                _ => word(value),
             };
             Ok((lookup, value))
         })
         .collect()
+}
+
+/// A value of a condition.
+fn word(text: &str) -> Value {
+    match text {
+        "true" | "True" => json!(true),
+        "false" | "False" => json!(false),
+        "null" | "None" => Value::Null,
+        other => json!(other),
+    }
 }
 
 /// All conditions; a lookup may stand there twice.

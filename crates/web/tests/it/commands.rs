@@ -1,7 +1,10 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use nuages_orm::migrate::detect;
+use nuages_orm::{Model, Models};
 use nuages_web::{App, Command, Project, Result, Settings, Site};
 
 /// Runs a command on a database in memory; what it wrote.
@@ -71,4 +74,191 @@ async fn check_tells_every_problem() {
         ]
     );
     assert_eq!(run(&Project::new("site"), &["check"]).await.expect("nothing is wrong"), "No problems found.\n");
+}
+
+/// A book, for tests of what needs a table.
+#[derive(Model, Debug)]
+#[model(app = "shelf", ordering = [id])]
+struct Book {
+    id: i64,
+    #[field(max_length = 100)]
+    title: String,
+    pages: Option<i32>,
+    #[field(default = false)]
+    lent: bool,
+}
+
+/// A database file of its own, gone afterwards.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("nuages-web-{}", nuages_orm::Uuid::new_v4().simple()));
+        std::fs::create_dir(&folder).expect("a folder");
+        Folder(folder)
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite://{}", self.0.join("test.db").display())
+    }
+
+    async fn run(&self, project: &Project, arguments: &[&str]) -> Result<String> {
+        let mut out = Vec::new();
+        project.run(arguments.iter().copied(), Settings::new(self.url()), &mut out).await?;
+        Ok(String::from_utf8(out).expect("commands write text"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).expect("the folder goes");
+    }
+}
+
+fn shelf() -> App {
+    App::new("shelf").model::<Book>()
+}
+
+/// The project, its migrations written.
+fn library() -> Project {
+    let missing = detect(&Models::new().with::<Book>(), &[]).expect("a first migration");
+    Project::new("library").app(shelf().migrations(missing))
+}
+
+#[tokio::test]
+async fn makemigrations_writes_what_is_missing_and_migrate_applies_it() {
+    let folder = Folder::new();
+    let home = folder.0.join("migrations");
+    let project = Project::new("library").app(shelf().migrations_in(&home));
+
+    let error = folder.run(&project, &["makemigrations", "--check"]).await.expect_err("one is missing").to_string();
+    assert_eq!(error, "migrations are missing: shelf.0001_initial; run makemigrations");
+    assert!(folder.run(&project, &["makemigrations", "--dry-run"]).await.expect("shown").contains("create_model"));
+    assert!(!home.exists(), "nothing was written");
+    let error = folder.run(&project, &["makemigrations", "shlef"]).await.expect_err("no such app").to_string();
+    assert_eq!(error, "unknown app `shlef`: choices are shelf");
+
+    let told = folder.run(&project, &["makemigrations"]).await.expect("written");
+    assert!(told.contains("shelf.0001_initial") && told.contains("m0001_initial.rs"), "{told}");
+    let source = std::fs::read_to_string(home.join("m0001_initial.rs")).expect("a file");
+    assert!(source.contains("Migration::new(\"shelf\", \"0001_initial\")"), "{source}");
+
+    let project = library();
+    assert_eq!(folder.run(&project, &["makemigrations"]).await.expect("none"), "The migrations are complete.\n");
+    assert_eq!(folder.run(&project, &["showmigrations"]).await.expect("shown"), "shelf\n [ ] 0001_initial\n");
+    assert!(folder.run(&project, &["sqlmigrate", "shelf", "0001"]).await.expect("SQL").contains("CREATE TABLE"));
+    let applied = folder.run(&project, &["migrate"]).await.expect("applied");
+    assert_eq!(applied, "Applying shelf.0001_initial … done\n");
+    assert_eq!(folder.run(&project, &["migrate"]).await.expect("none"), "The tables are up to date.\n");
+    assert_eq!(folder.run(&project, &["showmigrations"]).await.expect("shown"), "shelf\n [X] 0001_initial\n");
+}
+
+#[tokio::test]
+async fn an_app_without_a_folder_is_told_how_to_get_one() {
+    let folder = Folder::new();
+    let error = folder.run(&Project::new("library").app(shelf()), &["makemigrations"]).await.expect_err("no folder");
+    assert!(error.to_string().contains(".migrations_in(concat!(env!(\"CARGO_MANIFEST_DIR\")"), "{error}");
+}
+
+#[tokio::test]
+async fn query_shows_rows_in_every_form() {
+    let folder = Folder::new();
+    let project = library();
+    folder.run(&project, &["migrate"]).await.expect("tables");
+    let db = nuages_orm::Db::connect(&folder.url(), project.models()).await.expect("a database");
+    for (title, pages, lent) in [("Ada", Some(120), true), ("Gustave", None, false), ("Émile, or", Some(7), false)] {
+        Book::builder().title(title).pages(pages).lent(lent).create(&db).await.expect("a book");
+    }
+    db.close().await;
+    let ask = async |arguments: &[&str]| {
+        let arguments = [&["query", "shelf.Book"], arguments].concat();
+        folder.run(&project, &arguments).await.unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+    };
+
+    assert_eq!(
+        ask(&["--filter", "pages__isnull=false", "--order-by", "-pages"]).await,
+        "id  title      pages  lent\n──  ─────────  ─────  ─────\n 1  Ada          120  true\n 3  Émile, or      7  \
+         false\n(2 rows)\n"
+    );
+    assert_eq!(
+        ask(&["--values", "title,pages", "--exclude", "lent=true", "--csv"]).await,
+        "title,pages\r\nGustave,\r\n\"Émile, or\",7\r\n"
+    );
+    assert_eq!(
+        ask(&["--values", "title", "--limit", "1", "--offset", "1", "--json"]).await,
+        "[{\"title\":\"Gustave\"}]\n"
+    );
+    assert_eq!(ask(&["--filter", "id__in=1,2", "--filter", "title:=\"Ada\"", "--count"]).await, "1\n");
+    assert_eq!(ask(&["--filter", "id__in=", "--count"]).await, "0\n");
+    assert_eq!(ask(&["--filter", "pages=null", "--count"]).await, "1\n");
+    assert_eq!(ask(&["--filter", "id=F(pages)", "--count"]).await, "0\n");
+    assert_eq!(
+        ask(&["--values", "lent", "--annotate", "n=count:id", "--filter", "n__gt=1", "--json"]).await,
+        "[{\"lent\":false,\"n\":2}]\n"
+    );
+    assert_eq!(
+        ask(&["--values", "title,n", "--annotate", "n=count:id", "--order-by", "title", "--limit", "1", "--json"])
+            .await,
+        "[{\"title\":\"Ada\",\"n\":1}]\n"
+    );
+    let sql = ask(&["--filter", "title=Ada", "--sql"]).await;
+    assert!(sql.contains("\"shelf_book\".\"title\" = ?1") && sql.ends_with("-- 1: \"Ada\"\n"), "{sql}");
+    assert!(ask(&["--filter", "id=1", "--explain"]).await.contains("shelf_book"));
+}
+
+#[tokio::test]
+async fn query_says_what_is_wrong_and_what_would_be_right() {
+    let folder = Folder::new();
+    let project = library();
+    folder.run(&project, &["migrate"]).await.expect("tables");
+    for (arguments, says) in [
+        (vec!["shelf.Bok"], "did you mean `shelf.Book`?"),
+        (vec!["shelf.Book", "--filter", "titel=x"], "did you mean `title`?"),
+        (vec!["shelf.Book", "--filter", "title__icontain=x"], "did you mean `icontains`?"),
+        (vec!["shelf.Book", "--filter", "title"], "`title`: write LOOKUP=VALUE, such as id__gt=10"),
+        (vec!["shelf.Book", "--filter", "title:=x"], "`title:=x`: no JSON"),
+        (vec!["shelf.Book", "--annotate", "n=cuont:id"], "FIGURE is count, sum, avg, min or max"),
+        (vec!["shelf.Book", "--json", "--csv"], "cannot be used with"),
+        (vec!["shelf.Book", "--spec", "-"], "cannot be used with"),
+        (vec![], "required"),
+        (vec!["--spec", "/nowhere/specs.json"], "--spec /nowhere/specs.json: "),
+    ] {
+        let arguments = [vec!["query"], arguments].concat();
+        let error = folder.run(&project, &arguments).await.expect_err("refused").to_string();
+        assert!(error.contains(says), "{arguments:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn specs_are_answered_in_order_and_refused_ones_among_them() {
+    let folder = Folder::new();
+    let project = library();
+    folder.run(&project, &["migrate"]).await.expect("tables");
+    let file = folder.0.join("specs.json");
+    let specs = r#"[{"model": "shelf.Book", "count": true}, {"model": "shelf.Book", "filter": {"no": 1}},
+        {"model": "shelf.Book", "values": ["title"]}, {"model": "shelf.Book", "exists_only": true}]"#;
+    std::fs::write(&file, specs).expect("written");
+    let told = folder.run(&project, &["query", "--spec", &file.display().to_string()]).await.expect("answers");
+    let answers: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(answers, serde_json::json!([0, {"error": "FieldError"}, [], false]));
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_reached_is_one_sentence_without_its_password() {
+    let mut out = Vec::new();
+    for url in ["sqlite:///nowhere/site.db", "postgres://ada:hunter2@127.0.0.1:1/site"] {
+        if url.starts_with("postgres") && !cfg!(feature = "postgres") {
+            continue;
+        }
+        for command in ["migrate", "runserver", "showmigrations"] {
+            let error =
+                library().run([command], Settings::new(url), &mut out).await.expect_err("no database").to_string();
+            assert_eq!(error.lines().count(), 1, "{error}");
+            assert!(
+                !error.contains("hunter2")
+                    && error.contains(if url.contains("127") { "127.0.0.1:1" } else { "/nowhere" })
+            );
+        }
+    }
+    assert_eq!(out, b"");
 }

@@ -3,4 +3,5 @@
 mod commands;
 mod errors;
 mod http;
+mod replica;
 mod serve;

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Data, DeriveInput, Expr, ExprLit, ExprUnary, Fields, Ident, Lit, LitStr, Path, Token, UnOp};
 
 use crate::errors::{Errors, unknown};
-use crate::parse;
+use crate::parse::attribute;
 
 /// An enum with `#[derive(Choices)]`.
 pub(crate) struct Choices {
@@ -58,7 +58,7 @@ impl Choices {
             return None;
         };
         let mut krate = None;
-        for arg in parse::args(&input.attrs, "choices", errors) {
+        for arg in attribute::args(&input.attrs, "choices", errors) {
             if arg.name == "crate" {
                 krate = errors.check(arg.text()).and_then(|text| syn::parse_str::<Path>(&text).ok());
             } else {

@@ -68,14 +68,12 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 }
 
                 /// Writes the row, all that it needs given, and gives it back as the database has it: one statement.
-                #visibility fn create(
-                    self,
-                    db: &#krate::Db,
-                ) -> impl ::core::future::Future<Output = #krate::Result<#name>> + ::core::marker::Send
+                // A type without the builder's parameters: what is missing is then reported once, not for the future too.
+                #visibility fn create<'db>(self, db: &'db #krate::Db) -> #krate::model::derived::Writing<'db, #name>
                 where
                     #(#parameters: #traits,)*
                 {
-                    self.row.create(db)
+                    ::std::boxed::Box::pin(self.row.create(db))
                 }
             }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::pin::Pin;
 
 use super::builder::key_of;
 use super::{DatabaseDefault, IntoField, Model, OrderBy};
@@ -20,6 +21,9 @@ pub enum Missing {}
 /// A required field of a builder that is given.
 #[derive(Debug, Clone, Copy)]
 pub enum Given {}
+
+/// A row on its way to the database.
+pub type Writing<'db, M> = Pin<Box<dyn Future<Output = Result<M>> + Send + 'db>>;
 
 /// A way back that starts at a row.
 #[derive(Debug, Clone, Copy)]

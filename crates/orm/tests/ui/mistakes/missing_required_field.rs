@@ -2,7 +2,12 @@
 mod blog;
 
 use blog::*;
+use nuages_orm::{Db, Result};
+
+async fn publish(db: &Db, ada: &User) -> Result<Post> {
+    Post::builder().author(ada).created(nuages_orm::Timestamp::UNIX_EPOCH).create(db).await
+}
 
 fn main() {
-    Post::builder().author_id(1).created(nuages_orm::Timestamp::UNIX_EPOCH).build();
+    let _ = publish;
 }

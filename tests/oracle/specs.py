@@ -473,7 +473,7 @@ class Maker:
                     lambda: fn("extract_year", again(self.one_of("date", "datetime"))), lambda: fn("extract_month", {"f": dated().text}),
                     lambda: fn("extract_week_day", {"f": dated().text})],
             "decimal": [lambda: op("*", column, small), lambda: op("+", column, {"f": number()}), lambda: op("/", column, small),
-                        lambda: op("-", again(), column), lambda: fn("round", column, {"value": 1}), lambda: fn("round", op("/", column, small)),
+                        lambda: op("-", again(), column), lambda: fn("round", column, {"value": 2}), lambda: fn("round", op("/", column, small)),
                         lambda: fn("abs", op("-", column, {"value": 100})), lambda: op("%", column, small)],
             "float": [lambda: op("+", column, {"value": .5}), lambda: op("*", column, {"f": number()}), lambda: op("/", column, {"value": 4}),
                       lambda: fn("round", column), lambda: fn("abs", op("-", column, {"value": 2.0})),

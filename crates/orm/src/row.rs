@@ -237,10 +237,7 @@ impl<'a> Column<'a> {
             #[cfg(feature = "sqlite")]
             Found::Sqlite(cell) => cell.value(kind),
             #[cfg(feature = "postgres")]
-            Found::Postgres(cell) => {
-                let _ = kind;
-                cell.value()
-            }
+            Found::Postgres(cell) => cell.value_as(kind),
             Found::Nothing => Err(self.is_missing()),
         }
     }

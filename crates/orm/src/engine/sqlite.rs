@@ -5,6 +5,7 @@
 //! the disk. Readers may not write (`query_only`); in WAL mode neither kind waits for the other.
 
 mod bind;
+mod calendar;
 mod failure;
 mod functions;
 mod read;

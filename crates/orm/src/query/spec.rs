@@ -267,6 +267,9 @@ fn expression(e: &Json) -> Result<Node> {
     let name = get("fn")?.as_str().unwrap_or_default();
     if let Some(function) = aggregate_function(name) {
         let path = get("path")?.as_str().ok_or_else(|| malformed("`path` must be a text"))?;
+        if path == "*" && fields.contains_key("filter") {
+            return Err(malformed("`*` counts all rows: name a field to count those that a filter keeps"));
+        }
         return Ok(Node::Aggregate(Box::new(Aggregate {
             function,
             argument: (path != "*").then(|| Node::path(path)),

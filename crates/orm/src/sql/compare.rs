@@ -225,13 +225,13 @@ impl<'a> Out<'_, 'a> {
             if address {
                 self.push("HOST(");
             }
-            self.text_left(left)?;
+            self.left(left)?;
             self.push(if address { ")" } else { "::text" });
             if ignores_case {
                 self.push(")");
             }
         } else {
-            self.text_left(left)?;
+            self.left(left)?;
         }
         let uuid = kind == Some(Kind::Uuid) && !self.is_postgres() && !matches!(lookup, Regex | IRegex);
         match right {
@@ -261,14 +261,6 @@ impl<'a> Out<'_, 'a> {
             }
             Right::Expression(ex) => self.text_operand(lookup, ex),
             _ => Err(Error::new(ErrorKind::Type, format!("`{lookup}` needs a text")).into()),
-        }
-    }
-
-    /// A JSON key as the text of its value.
-    fn text_left(&mut self, left: &Ex<'a>) -> Written {
-        match left {
-            Ex::Key(base, key, _) => self.expression(&Ex::Key(base.clone(), key, true)),
-            other => self.left(other),
         }
     }
 

@@ -1,80 +1,13 @@
-//! JSON documents: their text as Django stores it, and the ways to their members on either engine.
+//! JSON documents: the ways to their members, and the lookups that only they have, on either engine.
 
 use std::fmt::Write as _;
 
 use super::tree::{Compare, Ex, Right};
 use super::write::{Out, Written};
-use crate::engine::Dialect;
+use crate::engine::{Dialect, json};
 use crate::error::{Error, ErrorKind};
 use crate::query::Lookup;
 use crate::value::Value;
-
-/// A document as Python's `json.dumps` writes it: `, ` and `: ` between, ASCII only.
-pub(super) fn text(document: &serde_json::Value) -> String {
-    let mut out = String::new();
-    write_text(&mut out, document);
-    out
-}
-
-fn write_text(out: &mut String, document: &serde_json::Value) {
-    use serde_json::Value as Json;
-    match document {
-        Json::Null => out.push_str("null"),
-        Json::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-        Json::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() => out.push_str(&super::convert::float_text(float)),
-            _ => {
-                let _ = write!(out, "{number}");
-            }
-        },
-        Json::String(text) => write_string(out, text),
-        Json::Array(items) => {
-            out.push('[');
-            for (place, item) in items.iter().enumerate() {
-                if place > 0 {
-                    out.push_str(", ");
-                }
-                write_text(out, item);
-            }
-            out.push(']');
-        }
-        Json::Object(members) => {
-            out.push('{');
-            for (place, (key, member)) in members.iter().enumerate() {
-                if place > 0 {
-                    out.push_str(", ");
-                }
-                write_string(out, key);
-                out.push_str(": ");
-                write_text(out, member);
-            }
-            out.push('}');
-        }
-    }
-}
-
-fn write_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(character),
-            other => {
-                let mut units = [0; 2];
-                for unit in other.encode_utf16(&mut units) {
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
-            }
-        }
-    }
-    out.push('"');
-}
 
 /// A way into a document as SQLite writes it; a number is an array's place.
 fn path<'k>(keys: impl Iterator<Item = &'k str>) -> String {
@@ -86,7 +19,7 @@ fn path<'k>(keys: impl Iterator<Item = &'k str>) -> String {
             }
             Err(_) => {
                 path.push('.');
-                write_string(&mut path, key);
+                path.push_str(&json::text(&key.into()));
             }
         }
     }
@@ -222,7 +155,7 @@ impl<'a> Out<'_, 'a> {
             // The last key is a member's name even if it is a number.
             let mut path = path(before.iter().copied());
             path.push('.');
-            write_string(&mut path, key);
+            path.push_str(&json::text(&key.as_str().into()));
             self.json_type(base, &Value::Text(path))?;
             self.push(" IS NOT NULL");
         }
@@ -264,12 +197,6 @@ impl<'a> Out<'_, 'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn documents_are_written_as_python_writes_them() {
-        let document: serde_json::Value = serde_json::from_str(r#"{"é":[1,2.0,null,true,"\u0007"],"b":{}}"#).unwrap();
-        assert_eq!(text(&document), "{\"\\u00e9\": [1, 2.0, null, true, \"\\u0007\"], \"b\": {}}");
-    }
 
     #[test]
     fn a_path_takes_numbers_for_places() {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use jiff::tz::Offset;
 
-use super::convert::float_text;
 use crate::engine::Dialect;
+use crate::engine::json::{self, float_text};
 use crate::value::Value;
 
 /// Writes a value as Django's schema editors quote it: as psycopg does for PostgreSQL, as SQLite stores it for SQLite.
@@ -57,7 +57,7 @@ pub(super) fn write(sql: &mut String, value: &Value, dialect: Dialect) {
         Value::Ip(address) if postgres => write!(sql, "'{address}'::inet"),
         Value::Ip(address) => write!(sql, "'{address}'"),
         Value::Json(document) => {
-            quote(sql, &super::json::text(document), postgres);
+            quote(sql, &json::text(document), postgres);
             write!(sql, "{}", if postgres { "::jsonb" } else { "" })
         }
         Value::List(items) => {

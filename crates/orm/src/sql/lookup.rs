@@ -115,7 +115,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn compare_by(&mut self, lookup: Lookup, left: Ex<'a>, right: Raw<'a>) -> Result<(Ex<'a>, bool)> {
+    fn compare_by(&mut self, lookup: Lookup, mut left: Ex<'a>, right: Raw<'a>) -> Result<(Ex<'a>, bool)> {
         use Lookup::*;
         // Only lookups that convert their value need the kind; `isnull` serves expressions without one.
         let kind = if lookup == IsNull { None } else { Some(self.kind(&left)?.ok_or_else(unknown_kind)?) };
@@ -137,6 +137,12 @@ impl<'a> Compiler<'a> {
                     ));
                 }
             }
+        }
+        // Looked into as text, a JSON key is the text of its value.
+        let into_text =
+            matches!(lookup, IExact | IContains | StartsWith | IStartsWith | EndsWith | IEndsWith | Regex | IRegex);
+        if let (Ex::Key(_, _, text), true) = (&mut left, into_text) {
+            *text = true;
         }
         let right = match lookup {
             IsNull => match right.value() {

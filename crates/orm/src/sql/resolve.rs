@@ -65,6 +65,9 @@ impl<'a> Compiler<'a> {
             Node::Case { whens, default } => {
                 let mut resolved = Vec::with_capacity(whens.len());
                 for (condition, result) in whens {
+                    if is_empty(condition) {
+                        return Err(Error::new(ErrorKind::Value, "a case needs a condition, this one is empty"));
+                    }
                     let condition = self.condition(scope, condition, env)?;
                     resolved.push((condition, self.resolve(scope, result, env)?));
                 }
@@ -406,22 +409,42 @@ impl<'a> Compiler<'a> {
             match &first {
                 None => first = Some(kind),
                 Some(first) if is_a(first, &kind) => {}
-                Some(first) => {
-                    return Err(field_error(format!(
-                        "cannot mix {} and {}: turn one into the other with `cast`",
-                        first.class_name(),
-                        kind.class_name()
-                    )));
-                }
+                Some(first) => return Err(mixed(first, &kind)),
             }
         }
         Ok(first.or(said))
     }
 
-    /// Pairs from the right, as Django's `Concat` does.
+    /// The kind of a text put together from pairs, the last two first (Django's `ConcatPair`).
     fn concat_kind(&self, arguments: &[Ex<'a>]) -> Result<Option<Kind>> {
-        self.common_kind(&mut arguments.iter())
+        let Some((first, rest)) = arguments.split_first() else { return Ok(None) };
+        let first_kind = self.kind(first)?;
+        if rest.is_empty() {
+            return Ok(first_kind);
+        }
+        let rest_kind = self.concat_kind(rest)?;
+        let said = |ex: &Ex<'a>| matches!(ex, Ex::Value(_, Some(_)));
+        match (first_kind, rest_kind) {
+            (Some(one), None) | (None, Some(one)) => Ok(Some(one)),
+            (None, None) => Ok(None),
+            (Some(_), Some(rest_kind)) if said(first) => Ok(Some(rest_kind)),
+            (Some(first_kind), Some(rest_kind)) => {
+                if is_a(&first_kind, &rest_kind) || matches!(rest, [last] if said(last)) {
+                    Ok(Some(first_kind))
+                } else {
+                    Err(mixed(&first_kind, &rest_kind))
+                }
+            }
+        }
     }
+}
+
+fn mixed(first: &Kind, other: &Kind) -> Error {
+    field_error(format!(
+        "cannot mix {} and {}: turn one into the other with `cast`",
+        first.class_name(),
+        other.class_name()
+    ))
 }
 
 fn joined() -> Error {
@@ -481,6 +504,14 @@ fn transform_of(kind: &Kind, name: &str) -> Option<Function> {
         _ => return None,
     };
     Some(Function::Extract(part))
+}
+
+fn is_empty(condition: &Node) -> bool {
+    match condition {
+        Node::And(children) | Node::Or(children) => children.is_empty(),
+        Node::Not(inner) => is_empty(inner),
+        _ => false,
+    }
 }
 
 fn mark_multivalued(ex: &mut Ex<'_>) {

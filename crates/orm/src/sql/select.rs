@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use super::joins::{Interrupted, Names};
 use super::resolve::{field_error, unknown_kind};
 use super::scope::{Columns, Compiler, Env, GroupBy, Order, Related, Selected};
-use super::tree::{AliasId, Col, Ex, Figure, ScopeId, Where};
+use super::tree::{AliasId, Col, Ex, ScopeId, Where};
 use super::write::{Out, Stop, Written};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
 use crate::model::{Entry, FieldId, ModelId, Named, OrderBy};
-use crate::query::{AggregateFunction, Combinator, Function, Node};
+use crate::query::{Combinator, Node};
 use crate::relation;
 
 /// A scope ready to be written.
@@ -468,7 +468,7 @@ impl<'a> Out<'_, 'a> {
                 self.push(", ");
             }
             let from = self.sql.len();
-            self.output(&output.expression, !inner && state.derived.is_none())?;
+            self.output(&output.expression)?;
             if state.distinct {
                 texts.push(from..self.sql.len());
             }
@@ -577,14 +577,9 @@ impl<'a> Out<'_, 'a> {
         Ok(())
     }
 
-    /// A column of the select list. Where PostgreSQL computes with a wider type than the kind's, `outermost` columns are
-    /// cast to what is read.
-    fn output(&mut self, ex: &Ex<'a>, outermost: bool) -> Written {
-        let cast = if outermost && self.is_postgres() { self.output_cast(ex)? } else { None };
+    /// A column of the select list.
+    fn output(&mut self, ex: &Ex<'a>) -> Written {
         let mark = self.mark();
-        if cast.is_some() {
-            self.push("(");
-        }
         match self.expression(ex) {
             Ok(()) => {}
             Err(Stop::Empty) => {
@@ -604,34 +599,7 @@ impl<'a> Out<'_, 'a> {
             }
             Err(failed) => return Err(failed),
         }
-        if let Some(cast) = cast {
-            self.push(")::");
-            self.push(cast);
-        }
         Ok(())
-    }
-
-    fn output_cast(&self, ex: &Ex<'a>) -> Result<Option<&'static str>> {
-        Ok(match ex {
-            Ex::Column(_) | Ex::Value(..) | Ex::Exists(_) | Ex::Compare(_) | Ex::Where(_) => None,
-            Ex::Call(Function::Extract(_), _) => Some("integer"),
-            Ex::Aggregate(figure) => match (&**figure, self.compiler.kind(&figure.argument).ok().flatten()) {
-                (Figure { function: AggregateFunction::Avg, .. }, Some(kind)) if kind.integer_range().is_some() => {
-                    Some("double precision")
-                }
-                (Figure { function: AggregateFunction::Sum, .. }, Some(kind))
-                    if kind.integer_range().is_some_and(|(_, most)| most == i64::MAX) =>
-                {
-                    Some("bigint")
-                }
-                _ => None,
-            },
-            Ex::Binary(..) | Ex::Call(..) | Ex::Case(..) => match self.compiler.kind(ex)? {
-                Some(Kind::Float) => Some("double precision"),
-                _ => None,
-            },
-            _ => None,
-        })
     }
 
     fn from_clause(&mut self, scope: ScopeId) -> Written {
@@ -723,7 +691,7 @@ impl<'a> Out<'_, 'a> {
                 },
                 By::Expression(ex) => match self.expression(ex) {
                     Ok(()) => {}
-                    Err(Stop::Empty | Stop::Full) => {
+                    Err(Stop::Full) => {
                         self.back_to(mark);
                         continue;
                     }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::convert;
 use super::literal;
 use super::scope::Compiler;
 use super::tree::{Arithmetic, Col, Ex, Figure, ScopeId, ValueId, Where};
 use crate::engine::Dialect;
+use crate::engine::json::float_text;
 use crate::error::{Error, ErrorKind};
 use crate::field::Kind;
 use crate::query::{AggregateFunction, Function, Operator};
@@ -177,7 +177,7 @@ impl<'c, 'a> Out<'c, 'a> {
             && number.is_finite()
         {
             // A float in the text of a statement is a numeric to PostgreSQL, so it is for Django.
-            match convert::float_text(*number).parse() {
+            match float_text(*number).parse() {
                 Ok(decimal) => self.made(Value::Decimal(decimal), "numeric"),
                 Err(_) => self.made(value.clone(), "double precision"),
             }

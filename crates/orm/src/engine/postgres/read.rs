@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::numeric;
 use crate::error::{Error, ErrorKind, Result};
+use crate::field::Kind;
 use crate::value::Value;
 
 /// Microseconds from 1970 to 2000, where PostgreSQL's time begins.
@@ -209,6 +210,18 @@ impl<'a> Cell<'a> {
             (&Type::JSONB, [1, ..]) => self.utf8(1),
             _ => Err(self.is_no("JSON")),
         }
+    }
+
+    /// The value in the type of the kind where PostgreSQL computes in a wider one: averages of whole numbers and parts of
+    /// dates are numerics. Sums of keys stay numerics, as in Django.
+    pub(crate) fn value_as(self, kind: Option<&Kind>) -> Result<Value> {
+        Ok(match (self.value()?, kind) {
+            (Value::Decimal(_) | Value::Int(_), Some(Kind::Float)) => Value::Float(self.f64()?),
+            (Value::Decimal(number), Some(kind)) if kind.integer_range().is_some() && !kind.is_auto() => {
+                number.to_i64().map_or(Value::Decimal(number), Value::Int)
+            }
+            (value, _) => value,
+        })
     }
 
     pub(crate) fn value(self) -> Result<Value> {

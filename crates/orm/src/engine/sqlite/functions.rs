@@ -12,6 +12,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Registers all of them on a connection.
 pub(super) fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    super::calendar::register(connection, flags)?;
     // `text REGEXP pattern` calls `regexp(pattern, text)`; null where either is, a match anywhere in the text else.
     connection.create_scalar_function("regexp", 2, flags, |context| {
         let text = match context.get_raw(1) {

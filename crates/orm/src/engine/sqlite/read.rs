@@ -117,7 +117,11 @@ impl<'a> Cell<'a> {
     pub(crate) fn duration(self) -> Result<SignedDuration> {
         match self.value {
             ValueRef::Integer(micros) => Ok(SignedDuration::from_micros(micros)),
-            _ => Err(self.is_no("a duration: expected whole microseconds")),
+            // An average, which Python's `timedelta` rounds half to even.
+            ValueRef::Real(micros) if micros.abs() < 9e18 => {
+                Ok(SignedDuration::from_micros(micros.round_ties_even() as i64))
+            }
+            _ => Err(self.is_no("a duration: expected microseconds")),
         }
     }
 
@@ -150,10 +154,17 @@ impl<'a> Cell<'a> {
             Some(Kind::Duration) => Value::Duration(self.duration()?),
             Some(Kind::Uuid) => Value::Uuid(self.uuid()?),
             Some(Kind::GenericIpAddress) => Value::Ip(self.ip()?),
-            Some(Kind::Json) => Value::Json(
-                serde_json::from_str(self.json_text()?).map_err(|error| self.is_no("JSON").with_source(error))?,
-            ),
-            Some(kind) if kind.integer_range().is_some() => Value::Int(self.i64()?),
+            // What `JSON_EXTRACT` gives for a text is no document, and for a number no text.
+            Some(Kind::Json) => Value::Json(match self.value {
+                ValueRef::Integer(number) => number.into(),
+                ValueRef::Real(number) => number.into(),
+                _ => serde_json::from_str(self.text()?).or_else(|_| self.text().map(Into::into))?,
+            }),
+            Some(kind) if kind.integer_range().is_some() => Value::Int(match self.value {
+                // Computed: what is left of a whole number, as Django reads it.
+                ValueRef::Real(number) => number as i64,
+                _ => self.i64()?,
+            }),
             _ => match self.value {
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(number) => Value::Int(number),

@@ -88,9 +88,13 @@ impl<'a> Out<'_, 'a> {
         if rest.is_empty() {
             return self.concat_part(first);
         }
+        if self.is_postgres() {
+            // A pair inside must be text, so its kind must be known.
+            self.compiler.concat_kind(rest)?;
+        }
         self.push("(COALESCE(");
         self.concat_part(first)?;
-        self.push(if self.is_postgres() { ", '') || COALESCE(" } else { ", '') || COALESCE(" });
+        self.push(", '') || COALESCE(");
         self.concat(rest)?;
         self.push(", ''))");
         Ok(())

@@ -416,7 +416,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The kind of a text put together from pairs, the last two first (Django's `ConcatPair`).
-    fn concat_kind(&self, arguments: &[Ex<'a>]) -> Result<Option<Kind>> {
+    pub(super) fn concat_kind(&self, arguments: &[Ex<'a>]) -> Result<Option<Kind>> {
         let Some((first, rest)) = arguments.split_first() else { return Ok(None) };
         let first_kind = self.kind(first)?;
         if rest.is_empty() {

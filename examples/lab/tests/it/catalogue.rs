@@ -182,3 +182,92 @@ async fn postgres_has_the_tables_that_django_makes() {
         }
     }
 }
+
+#[tokio::test]
+async fn postgres_statements_are_django_s_one_by_one() {
+    let Some(database) = Database::postgres("statements") else { return };
+    let db = Db::connect(&database.url, models()).await.unwrap();
+    let ours = Migrator::new(&db, history()).unwrap().sql("lab", "0001_initial").unwrap();
+    db.close().await;
+    let is_statement =
+        |line: &&str| !line.is_empty() && !line.starts_with("--") && !["BEGIN;", "COMMIT;"].contains(line);
+    let ours: Vec<&str> = ours.lines().filter(is_statement).collect();
+    let file = oracle("ddl_postgres.sql");
+    let (_, django) = file.split_once("-- ---- lab.0001_initial").unwrap();
+    let (django, _) = django.split_once("-- ----").unwrap();
+    let django: Vec<&str> = django.lines().filter(is_statement).collect();
+    assert!(django.len() > 100);
+    for (ours, django) in ours.iter().zip(&django) {
+        assert_eq!(ours, django);
+    }
+    assert_eq!(ours.len(), django.len());
+}
+
+/// Reads each table through Django's models.
+const READ: &str = "
+from django.apps import apps
+models = [model for model in apps.get_models() if model._meta.managed]
+for model in models:
+    list(model.objects.all()[:1])
+print(len(models))
+";
+
+fn django_reads(database: &Database) {
+    let count: usize = database.django("manage.py", &["shell", "-v", "0", "-c", READ], "").trim().parse().unwrap();
+    assert!(count > 50, "{count}");
+}
+
+/// Django finds its tables in a database that the lab has migrated.
+async fn django_reads_what_the_lab_makes(database: &Database) {
+    migrated(database).await.close().await;
+    django_reads(database);
+}
+
+#[tokio::test]
+async fn django_reads_what_the_lab_makes_on_sqlite() {
+    django_reads_what_the_lab_makes(&Database::sqlite("django_reads")).await;
+}
+
+#[tokio::test]
+async fn django_reads_what_the_lab_makes_on_postgres() {
+    let Some(database) = Database::postgres("django_reads") else { return };
+    django_reads_what_the_lab_makes(&database).await;
+}
+
+/// The lab adds what is missing to a database that Django has migrated, and leaves the rest alone.
+async fn the_lab_joins_what_django_made(database: &Database) {
+    // Django makes the tables of `lab`, which has no migrations there, without recording them.
+    database.django("manage.py", &["migrate", "auth", "-v", "0"], "");
+    database.django("manage.py", &["migrate", "--run-syncdb", "-v", "0"], "");
+    let db = Db::connect(&database.url, models()).await.unwrap();
+    let migrator = Migrator::new(&db, history()).unwrap();
+    let planned = async || {
+        let plan = migrator.plan(&Target::All).await.unwrap();
+        plan.into_iter().map(Migration::label).collect::<Vec<_>>()
+    };
+    assert_eq!(planned().await, ["lab.0001_initial", "shop.0001_initial"]);
+    let message = migrator.migrate(&Target::All, |_| {}).await.unwrap_err().to_string();
+    assert!(
+        message.starts_with("lab.0001_initial: Create model ParentModel (table lab_parentmodel) failed"),
+        "{message}"
+    );
+    assert!(message.contains("record the migration in django_migrations by hand"), "{message}");
+    let record =
+        "INSERT INTO django_migrations (app, name, applied) VALUES ('lab', '0001_initial', '2026-11-22 12:00:00')";
+    db.raw(record, ()).execute().await.unwrap();
+    assert_eq!(planned().await, ["shop.0001_initial"]);
+    assert_eq!(migrator.migrate(&Target::All, |_| {}).await.unwrap(), 1);
+    db.close().await;
+    django_reads(database);
+}
+
+#[tokio::test]
+async fn the_lab_joins_what_django_made_on_sqlite() {
+    the_lab_joins_what_django_made(&Database::sqlite("joins")).await;
+}
+
+#[tokio::test]
+async fn the_lab_joins_what_django_made_on_postgres() {
+    let Some(database) = Database::postgres("joins") else { return };
+    the_lab_joins_what_django_made(&database).await;
+}

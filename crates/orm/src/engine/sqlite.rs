@@ -388,8 +388,9 @@ impl Worker {
         Ok(())
     }
 
+    /// Runs statements that steer transactions or change tables. They take the time they take: a migration that is
+    /// cut off in the middle of a large table would have to begin again.
     fn script(&self, sql: &str) -> Result<()> {
-        let _limit = self.limit();
         self.connection.execute_batch(sql).map_err(|error| failure::of(&error))
     }
 

@@ -24,8 +24,9 @@ impl State {
 
     /// The state that migrations lead to when they are done for these models.
     ///
-    /// It differs from the models in what a migration file cannot say: functions stay in the program (a default that
-    /// is computed, `on_delete` by a function), a proxy has no fields of its own, and indexes without a name get theirs.
+    /// It differs from the models in what migration files leave to the program: labels, choices and orders, and
+    /// functions (a default that is computed, `on_delete` by a function). A proxy has no fields of its own, and indexes
+    /// without a name get theirs.
     ///
     /// # Errors
     /// [`ErrorKind::Migration`] if an index without a name is over something else than fields.
@@ -163,7 +164,11 @@ fn written(definition: &ModelDef) -> Result<ModelDef> {
         model.fields.clear();
         model.primary_key.clear();
     }
+    model.ordering.clear();
+    model.verbose_name = None;
     for field in &mut model.fields {
+        field.choices.clear();
+        field.verbose_name = None;
         if let Some(FieldDefault::Function(..)) = field.default {
             field.default = None;
         }

@@ -447,7 +447,6 @@ mod tests {
     use super::*;
 
     /// The expected source, as the function that it is. The test fails unless what is written is what this file says.
-    #[expect(unreachable_pub, reason = "a file as it is written for a crate")]
     mod expected {
         use crate as nuages;
         include!("write/expected.rs");

@@ -14,7 +14,12 @@ fn text(name: &'static str) -> Field {
 }
 
 fn author() -> ModelDef {
-    ModelDef::new("shop", "Author").field(id()).field(text("name").unique(true)).primary_key("id")
+    let mentor = Reference::new("self", OnDelete::SetNull).related_name("pupils");
+    ModelDef::new("shop", "Author")
+        .field(id())
+        .field(text("name").unique(true))
+        .field(Field::foreign_key("mentor", mentor).null(true))
+        .primary_key("id")
 }
 
 fn book() -> ModelDef {
@@ -89,7 +94,7 @@ on_each_engine! {
         let db = place.db().await;
         let history = initial();
         migrate(&db, &history).await.unwrap();
-        run(&db, "INSERT INTO shop_author (name) VALUES ('Ada'), ('Zoë')").await;
+        run(&db, "INSERT INTO shop_author (name, mentor_id) VALUES ('Ada', 2), ('Zoë', 1)").await;
         run(&db, "INSERT INTO shop_book (title, author_id) VALUES ('Notes', 1), ('More', 2), ('Gone', 1)").await;
         run(&db, "INSERT INTO shop_book_readers (book_id, author_id) VALUES (1, 2)").await;
         run(&db, "DELETE FROM shop_book WHERE title = 'Gone'").await;
@@ -107,7 +112,7 @@ on_each_engine! {
             .unique(Unique::new("title_once", ["title"]).condition(compare(field("pages"), Lookup::Gt, 0)))
             .unique(Unique::new("pages_once", ["title", "pages"]))
             .unique_together(["title", "author"]);
-        let history = extended([book, author()], history);
+        let history = extended([book.clone(), author()], history);
         assert_eq!(history[1].name, "0002_book_added_book_editor_book_pages_and_more");
         migrate(&db, &history).await.unwrap();
         assert_eq!(texts(&db, "SELECT title FROM shop_book ORDER BY id").await, ["Notes", "More"]);
@@ -141,6 +146,15 @@ on_each_engine! {
             ]
         );
 
+        // A table that refers to itself, and that others refer to.
+        let born = author().field(Field::new("born", Kind::Integer).default(Value::Int(1815)));
+        let history = extended([book, born], history);
+        migrate(&db, &history).await.unwrap();
+        assert_eq!(numbers(&db, "SELECT mentor_id FROM shop_author ORDER BY id").await, [2, 1]);
+        assert_eq!(numbers(&db, "SELECT author_id FROM shop_book_readers").await, [2]);
+        let nobody = "UPDATE shop_author SET mentor_id = 99";
+        assert_eq!(db.raw(nobody, ()).execute().await.unwrap_err().kind(), ErrorKind::ForeignKeyViolation);
+
         // And back, by further migrations.
         let history = extended([self::book(), author()], history);
         migrate(&db, &history).await.unwrap();
@@ -148,7 +162,7 @@ on_each_engine! {
         assert_eq!(numbers(&db, "SELECT count(*) FROM shop_book_readers").await, [1]);
         let history = extended([author()], history);
         migrate(&db, &history).await.unwrap();
-        assert_eq!(applied(&db, &history).await.len(), 4);
+        assert_eq!(applied(&db, &history).await.len(), 5);
         assert_eq!(texts(&db, "SELECT name FROM shop_author ORDER BY id").await, ["Ada", "Zoë"]);
         assert!(db.raw("SELECT * FROM shop_book", ()).execute().await.is_err());
     }

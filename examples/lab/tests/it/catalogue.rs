@@ -47,6 +47,10 @@ fn is_shared(table: &str) -> bool {
 fn the_migrations_are_those_of_the_models() {
     let missing = detect(&models(), &history()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(missing, []);
+    // What was written and compiled is what was found.
+    for found in detect(&models(), &[]).unwrap() {
+        assert!(history().contains(&found), "{found:?}");
+    }
 }
 
 /// Statements by the name of what they make, with the table they are about.

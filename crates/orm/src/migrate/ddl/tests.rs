@@ -202,5 +202,8 @@ fn a_wrong_column_is_named_with_the_operation() {
     let migration =
         Migration::new("evo", "0001_initial").create_model(model("Evo", [int("pages")])).add_index("Evo", wrong);
     let error = changes(&migration, &State::new(), Dialect::Sqlite).expect_err("is refused").to_string();
-    assert_eq!(error, "Create index wrong on model Evo: evo.Evo has no field `pagse` with a column");
+    assert_eq!(
+        error,
+        "Create index wrong on model Evo: evo.Evo has no field `pagse` with a column; did you mean `pages`?"
+    );
 }

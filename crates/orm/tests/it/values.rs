@@ -231,3 +231,47 @@ fn sqlite_stores_what_django_stores() {
         assert!(db.raw("SELECT 'a' REGEXP '('", ()).fetch::<(bool,)>().await.is_err());
     });
 }
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn sqlite_has_the_functions_that_django_registers() {
+    crate::support::on_sqlite(|place| async move {
+        let db = place.db().await;
+        // What Django 5.2's functions answer.
+        for (call, answer) in [
+            ("django_date_extract('week_day', '2024-02-29')", "5"),
+            ("django_date_extract('iso_week_day', '2024-03-03')", "7"),
+            ("django_date_extract('week_day', '2024-03-03')", "1"),
+            ("django_date_extract('week', '2021-01-03')", "53"),
+            ("django_date_extract('iso_year', '2021-01-03')", "2020"),
+            ("django_date_extract('quarter', '2024-12-31')", "4"),
+            ("django_datetime_extract('second', '2024-02-29 12:34:56.789000', 'UTC', 'UTC')", "56"),
+            ("django_datetime_extract('year', '2024-02-29T12:34:56', 'UTC', 'UTC')", "NULL"),
+            ("django_datetime_extract('year', NULL, 'UTC', 'UTC')", "NULL"),
+            ("django_time_extract('minute', '12:34:56.5')", "34"),
+            ("django_date_trunc('week', '2024-02-29', NULL, NULL)", "2024-02-26"),
+            ("django_date_trunc('quarter', '2024-05-29', NULL, NULL)", "2024-04-01"),
+            ("django_datetime_trunc('minute', '2024-02-29 12:34:56.789000', 'UTC', 'UTC')", "2024-02-29 12:34:00"),
+            ("django_datetime_trunc('year', '2024-02-29 12:34:56', 'UTC', 'UTC')", "2024-01-01 00:00:00"),
+            ("django_time_trunc('hour', '12:34:56', NULL, NULL)", "12:00:00"),
+            ("django_datetime_cast_date('2024-02-29 12:34:56', 'UTC', 'UTC')", "2024-02-29"),
+            ("django_datetime_cast_time('2024-02-29 12:34:56.5', 'UTC', 'UTC')", "12:34:56.500000"),
+            ("django_time_diff('12:00:00', '12:00:01.5')", "-1500000"),
+            ("django_timestamp_diff('2024-03-01', '2024-02-28')", "172800000000"),
+            ("django_format_dtdelta('+', '2024-02-29 23:59:59', 1500000)", "2024-03-01 00:00:00.500000"),
+            ("django_format_dtdelta('-', '2024-03-01', 1)", "2024-03-01"),
+            ("django_format_dtdelta('+', -1, '2024-03-01')", "2024-02-29"),
+            ("django_format_dtdelta('/', 3, 2)", "1.5"),
+            ("POWER(3, 4)", "81.0"),
+            ("POWER(2, -1)", "0.5"),
+            ("POWER(NULL, 1)", "NULL"),
+        ] {
+            let sql = format!("SELECT coalesce(CAST({call} AS text), 'NULL')");
+            let rows: Vec<(String,)> = db.raw(sql, ()).fetch().await.unwrap();
+            assert_eq!(rows[0].0, answer, "{call}");
+        }
+        let elsewhere =
+            db.raw("SELECT django_datetime_extract('hour', '2024-02-29 12:00:00', 'Asia/Tokyo', 'UTC')", ());
+        assert!(elsewhere.fetch::<(i64,)>().await.is_err());
+    });
+}

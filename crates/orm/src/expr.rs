@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 pub use functions::{
-    Aggregation, Literal, When, abs, avg, cast, coalesce, concat, count, count_rows, exists, greatest, least, length,
-    lower, max, min, now, nullif, outer, q, round, subquery, substr, sum, upper, value, when,
+    Aggregation, Literal, Natural, When, abs, avg, cast, coalesce, concat, count, count_rows, exists, greatest, least,
+    length, lower, max, min, now, nullif, outer, q, round, subquery, substr, sum, upper, value, when,
 };
 pub use operators::{Assign, Assignments, Numeric, Order, Orders, Selection, Temporal, Textual};
 

@@ -18,7 +18,7 @@ mod state;
 mod write;
 
 pub use detect::detect;
-pub use execute::{Migrator, Progress, Shown, Target};
+pub use execute::{Migrator, Progress, Shown, Target, create_tables};
 pub use literal::{
     Literal, all, any, arithmetic, bytes, call, case, cast, compare, date, decimal, duration, field, ip, json, keyword,
     list, not, time, timestamp, uuid, value,

@@ -227,9 +227,42 @@ impl<R, T> fmt::Debug for When<R, T> {
     }
 }
 
-/// Starts a `CASE`: `when::<_, String>(p.stock().eq(0), "sold out").otherwise("in stock")`.
-pub fn when<R, T: FieldType>(condition: Expr<R, bool>, then: impl Operand<R, T>) -> When<R, T> {
-    When { whens: vec![(condition.into_node(), typed::<T>(then.into_node()))], of: PhantomData }
+/// Starts a `CASE`: `when(p.stock().eq(0), "sold out").otherwise("in stock")`.
+pub fn when<R, V: Natural<R>>(condition: Expr<R, bool>, then: V) -> When<R, V::Base> {
+    When { whens: vec![(condition.into_node(), typed::<V::Base>(then.into_node()))], of: PhantomData }
+}
+
+/// A value or expression that says by itself what type it is of: `&str` is text, all else what it is.
+pub trait Natural<R> {
+    /// The type, without its `Option`.
+    type Base: FieldType;
+
+    /// The expression without its type.
+    fn into_node(self) -> Node;
+}
+
+impl<R, T: FieldType> Natural<R> for T {
+    type Base = T;
+
+    fn into_node(self) -> Node {
+        Node::value(self.to_value())
+    }
+}
+
+impl<R> Natural<R> for &str {
+    type Base = String;
+
+    fn into_node(self) -> Node {
+        Node::value(Value::Text(self.to_owned()))
+    }
+}
+
+impl<R, S: SqlType> Natural<R> for Expr<R, S> {
+    type Base = S::Base;
+
+    fn into_node(self) -> Node {
+        Expr::into_node(self)
+    }
 }
 
 impl<R, T: FieldType> When<R, T> {

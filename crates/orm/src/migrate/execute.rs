@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::ddl::{Change, changes};
+use super::detect::detect;
 use super::graph::{Graph, in_migration};
 use super::operation::Migration;
 use super::state::State;
@@ -13,7 +14,7 @@ use crate::db::{Db, Statement};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
-use crate::model::{Field, ModelDef};
+use crate::model::{Field, ModelDef, Models};
 use crate::value::Value;
 
 /// The table that remembers what has been applied: Django's.
@@ -341,6 +342,29 @@ impl Unit {
         );
         Error::new(ErrorKind::Migration, message).with_source(error)
     }
+}
+
+/// Makes the tables of all models of a database, without migrations and without a record of it: for tests, and for
+/// trying something out (Django's `migrate --run-syncdb`).
+///
+/// # Errors
+/// The database's, for a table that is there already; nothing was made then.
+pub async fn create_tables(db: &Db) -> Result<()> {
+    let entries = db.schema().entries().iter().filter(|entry| entry.automatic_for.is_none());
+    let models = entries.fold(Models::new(), |models, entry| models.with_definition((*entry.definition).clone()));
+    let graph = Graph::new(detect(&models, &[])?)?;
+    let mut state = State::new();
+    db.atomic(async |db: &Db| {
+        for migration in graph.migrations() {
+            let (changes, after) = changes(migration, &state, db.dialect())?;
+            for change in &changes {
+                db.script(change.sql.clone()).await.map_err(|error| in_migration(migration, error))?;
+            }
+            state = after;
+        }
+        Ok(())
+    })
+    .await
 }
 
 fn key(migration: &Migration) -> (String, String) {

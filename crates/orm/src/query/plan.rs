@@ -91,6 +91,19 @@ impl Query {
         Query { model: model.into(), steps: Vec::new() }
     }
 
+    /// The rows of this query and others. What order each has means nothing any more, unless it decides which rows a
+    /// slice holds.
+    #[must_use]
+    pub fn combine(self, combinator: Combinator, others: Vec<Query>, all: bool) -> Query {
+        let others = others.into_iter().map(Query::unordered).collect();
+        self.unordered().then(Step::Combine { combinator, others, all })
+    }
+
+    fn unordered(self) -> Query {
+        let sliced = self.steps.iter().any(|step| matches!(step, Step::Slice { .. }));
+        if sliced { self } else { self.then(Step::OrderBy(Vec::new())) }
+    }
+
     /// Adds a step.
     #[must_use]
     pub fn then(mut self, step: Step) -> Query {

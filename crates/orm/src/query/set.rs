@@ -196,7 +196,7 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
     }
 
     fn combine(self, combinator: Combinator, other: QuerySet<M, S>, all: bool) -> Self {
-        self.then(Step::Combine { combinator, others: vec![other.query], all })
+        QuerySet { query: self.query.combine(combinator, vec![other.query], all), ..self }
     }
 
     /// Further columns: rows become pairs of what they were and what the closure selects. An aggregate is taken over

@@ -99,25 +99,29 @@ impl<M: Model, T: Send + 'static> Values<M, T> {
     /// The rows of either query, no two alike; the other may be on another model.
     #[must_use]
     pub fn union<O: Model>(self, other: Values<O, T>) -> Self {
-        self.then(Step::Combine { combinator: Combinator::Union, others: vec![other.query], all: false })
+        self.combine(Combinator::Union, other.query, false)
     }
 
     /// The rows of one query and then of the other.
     #[must_use]
     pub fn union_all<O: Model>(self, other: Values<O, T>) -> Self {
-        self.then(Step::Combine { combinator: Combinator::Union, others: vec![other.query], all: true })
+        self.combine(Combinator::Union, other.query, true)
     }
 
     /// The rows of both queries.
     #[must_use]
     pub fn intersection<O: Model>(self, other: Values<O, T>) -> Self {
-        self.then(Step::Combine { combinator: Combinator::Intersection, others: vec![other.query], all: false })
+        self.combine(Combinator::Intersection, other.query, false)
     }
 
     /// The rows of this query that the other has not.
     #[must_use]
     pub fn difference<O: Model>(self, other: Values<O, T>) -> Self {
-        self.then(Step::Combine { combinator: Combinator::Difference, others: vec![other.query], all: false })
+        self.combine(Combinator::Difference, other.query, false)
+    }
+
+    fn combine(self, combinator: Combinator, other: Query, all: bool) -> Self {
+        Values { query: self.query.combine(combinator, vec![other], all), ..self }
     }
 
     /// All rows, by one query.

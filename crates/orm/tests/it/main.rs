@@ -4,5 +4,6 @@ mod db;
 mod derive;
 mod engine;
 mod migrate;
+mod query;
 mod support;
 mod values;

@@ -88,13 +88,7 @@ impl<'a> Compiler<'a> {
         let lookup = found.unwrap_or(Lookup::Exact);
         if !self.has_lookup(&left, lookup)? {
             return Err(match &left {
-                Ex::Column(column) if column.related => Error::new(
-                    ErrorKind::Field,
-                    format!(
-                        "relation `{}` has no lookup `{lookup}`: choices are exact, gt, gte, in, isnull, lt, lte",
-                        column.column.name
-                    ),
-                ),
+                Ex::Column(column) if column.related => self.no_such_name_after(column, lookup.name()),
                 _ => unsupported(&self.kind(&left)?.ok_or_else(unknown_kind)?, lookup.name()),
             });
         }

@@ -2,7 +2,7 @@
 
 use super::joins::{Interrupted, Names};
 use super::scope::{Compiler, Env};
-use super::tree::{Arithmetic, Ex, Figure, ScopeId};
+use super::tree::{Arithmetic, Col, Ex, Figure, ScopeId};
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::field::Kind;
 use crate::query::{AggregateFunction, Function, Lookup, Node, Operator, Part};
@@ -39,6 +39,8 @@ impl<'a> Compiler<'a> {
             }
             Node::Call(function, arguments) => self.call(scope, function, arguments, env)?,
             Node::Aggregate(aggregate) => {
+                // The rows that are aggregated are the same wherever a query names them.
+                let reuse = env.reuse.take();
                 let argument = match &aggregate.argument {
                     Some(argument) => self.resolve(scope, argument, env)?,
                     None => Ex::Star,
@@ -59,6 +61,7 @@ impl<'a> Compiler<'a> {
                     Some(filter) => Some(self.condition(scope, filter, env)?),
                     None => None,
                 };
+                env.reuse = reuse;
                 let function = aggregate.function;
                 Ex::Aggregate(Box::new(Figure { function, argument, distinct: aggregate.distinct, filter }))
             }
@@ -204,6 +207,21 @@ impl<'a> Compiler<'a> {
         ))
     }
 
+    /// The error for a name after a relation that is neither a field of the other model nor one of the few lookups that
+    /// a relation has.
+    pub(super) fn no_such_name_after(&self, relation: &Col<'a>, name: &str) -> Error {
+        if name.parse::<Lookup>().is_ok() {
+            return field_error(format!(
+                "relation `{}` has no lookup `{name}`: choices are exact, gt, gte, in, isnull, lt, lte",
+                relation.column.name
+            ));
+        }
+        match self.schema.target(relation.entry.id, relation.column.field) {
+            Some((model, _)) => self.schema.entry(model).unknown(name),
+            None => relation.entry.unknown(name),
+        }
+    }
+
     /// Applies a transform by name: a JSON key, or a part of a date.
     ///
     /// # Errors
@@ -212,10 +230,7 @@ impl<'a> Compiler<'a> {
         if let Ex::Column(column) = &base
             && column.related
         {
-            return Err(field_error(format!(
-                "relation `{}` has no lookup `{name}`: choices are exact, gt, gte, in, isnull, lt, lte",
-                column.column.name
-            )));
+            return Err(self.no_such_name_after(column, name));
         }
         let kind = self.kind(&base)?.ok_or_else(unknown_kind)?;
         if kind == Kind::Json {

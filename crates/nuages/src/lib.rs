@@ -70,3 +70,10 @@ pub mod prelude {
     };
     pub use nuages_web::{App, Command, Project, Service, Settings, Shared, Site};
 }
+
+/// What is written elsewhere: its code is compiled and run with the tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+}

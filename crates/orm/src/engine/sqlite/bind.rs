@@ -54,7 +54,7 @@ fn output(value: &Value) -> Result<ToSqlOutput<'_>> {
 }
 
 /// `YYYY-MM-DD`.
-pub(super) fn date(day: Date) -> Result<String> {
+fn date(day: Date) -> Result<String> {
     match day.year() {
         1..=9999 => Ok(day.to_string()),
         year => Err(Error::new(
@@ -65,7 +65,7 @@ pub(super) fn date(day: Date) -> Result<String> {
 }
 
 /// `HH:MM:SS`, and six digits after a point unless they are all zero.
-pub(super) fn time(of_day: Time) -> String {
+fn time(of_day: Time) -> String {
     let mut text = format!("{:02}:{:02}:{:02}", of_day.hour(), of_day.minute(), of_day.second());
     let micros = of_day.subsec_nanosecond() / 1000;
     if micros != 0 {

@@ -110,6 +110,12 @@ fn civil(moment: Moment) -> DateTime {
 /// Python has no time zone for a date: what Django makes of a date and a duration is no argument of its functions for
 /// dates and times.
 fn instant(context: &Context<'_>, place: usize, of_date: bool) -> Result<Option<DateTime>> {
+    // The zone that is asked for and the zone that is stored, where the function has them.
+    for zone in place + 1..context.len() {
+        if !matches!(context.get_raw(zone), ValueRef::Null | ValueRef::Text(b"UTC")) {
+            return Err(failed("dates and times are taken apart in UTC alone"));
+        }
+    }
     match moment(context, place)? {
         Some(Moment::Day(_)) if !of_date => Err(failed("a date and time was expected, this is a date")),
         moment => Ok(moment.map(civil)),

@@ -117,10 +117,6 @@ impl<'a> Cell<'a> {
     pub(crate) fn duration(self) -> Result<SignedDuration> {
         match self.value {
             ValueRef::Integer(micros) => Ok(SignedDuration::from_micros(micros)),
-            // What a duration is when multiplied or divided: to the nearest microsecond, as Python's `timedelta`.
-            ValueRef::Real(micros) => whole(micros.round_ties_even())
-                .map(SignedDuration::from_micros)
-                .ok_or_else(|| self.is_no("a duration of less than 285 years")),
             // An average, which Python's `timedelta` rounds half to even.
             ValueRef::Real(micros) if micros.abs() < 9e18 => {
                 Ok(SignedDuration::from_micros(micros.round_ties_even() as i64))
@@ -210,14 +206,14 @@ fn round_to_digits(number: BigDecimal, digits: u64) -> BigDecimal {
 }
 
 /// Reads dates and times off the front of a text.
-pub(super) struct Scan<'a>(pub(super) &'a [u8]);
+struct Scan<'a>(&'a [u8]);
 
 impl Scan<'_> {
-    pub(super) fn is_done(&self) -> bool {
+    fn is_done(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn eat(&mut self, wanted: impl Fn(u8) -> bool) -> Option<u8> {
+    fn eat(&mut self, wanted: impl Fn(u8) -> bool) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         wanted(*first).then(|| {
             self.0 = rest;
@@ -239,7 +235,7 @@ impl Scan<'_> {
         Some(number)
     }
 
-    pub(super) fn date(&mut self) -> Option<Date> {
+    fn date(&mut self) -> Option<Date> {
         let year = self.number::<4>()?;
         self.eat(|byte| byte == b'-')?;
         let month = self.number::<2>()?;
@@ -249,7 +245,7 @@ impl Scan<'_> {
     }
 
     /// `HH:MM`, seconds, and a fraction of any length, cut to microseconds.
-    pub(super) fn time(&mut self) -> Option<Time> {
+    fn time(&mut self) -> Option<Time> {
         let hour = self.number::<2>()?;
         self.eat(|byte| byte == b':')?;
         let minute = self.number::<2>()?;

@@ -189,7 +189,7 @@ pub(crate) struct Session {
 
 /// What is asked of the writer thread during a transaction.
 pub(super) enum Command {
-    Run(Box<dyn FnOnce(Result<&Worker>) + Send>),
+    Run(Running),
     /// Reads a stream of this number; the function it is given waits, and says whether more rows are wanted.
     Stream(u64, Streaming),
     More(u64),
@@ -198,6 +198,7 @@ pub(super) enum Command {
     RollBack,
 }
 
+type Running = Box<dyn FnOnce(Result<&Worker>) + Send>;
 type Streaming = Box<dyn FnOnce(Result<&Worker>, &mut dyn FnMut() -> bool) + Send>;
 
 impl Session {

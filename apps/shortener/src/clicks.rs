@@ -156,9 +156,9 @@ async fn add_to_table(db: &Db, part: &[(i64, i64)]) -> nuages::orm::Result<()> {
     let query = Link::objects().filter(|link| link.id().in_(links));
     query
         .update(db, |link| {
-            let more = rest.iter().fold(when::<_, i64>(link.id().eq(*first), *clicks), |case, (id, clicks)| {
-                case.when(link.id().eq(*id), *clicks)
-            });
+            let more = rest
+                .iter()
+                .fold(when(link.id().eq(*first), *clicks), |case, (id, clicks)| case.when(link.id().eq(*id), *clicks));
             link.clicks().set(link.clicks() + more.otherwise(0))
         })
         .await?;

@@ -76,4 +76,7 @@ pub mod prelude {
 mod documents {
     #[doc = include_str!("../../../README.md")]
     struct Readme;
+
+    #[doc = include_str!("../../../docs/guide/models-and-queries.md")]
+    struct ModelsAndQueries;
 }

@@ -16,8 +16,8 @@ use std::fs::DirBuilder;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -80,10 +80,28 @@ struct Worker {
     deadline: Arc<Deadline>,
 }
 
-/// When the running statement is to be interrupted, in microseconds since `start`; 0 for never.
+/// When the running statement is to be interrupted.
 struct Deadline {
     start: Instant,
+    /// In microseconds since `start`; 0 for never.
     micros: AtomicU64,
+    /// Becomes true when nobody waits for it any more.
+    forsaken: Mutex<Option<Arc<AtomicBool>>>,
+}
+
+/// Held by who waits for a statement: dropping it says that nobody does any more.
+struct Waiting(Arc<AtomicBool>);
+
+impl Waiting {
+    fn new() -> Self {
+        Waiting(Arc::default())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Engine {
@@ -123,14 +141,20 @@ impl Engine {
             return self.write(alone(&statement.sql), move |worker| worker.fetch(&statement, &mut read)).await;
         }
         let (reply, answer) = oneshot::channel();
+        let waiting = Waiting::new();
+        let forsaken = Arc::clone(&waiting.0);
         let job = ReadJob::Run(Box::new(move |worker: &Worker| {
             if !reply.is_closed() {
-                let rows = worker.fetch_while(&statement, &mut read, || !reply.is_closed());
+                worker.deadline.watch(Some(forsaken));
+                let rows = worker.fetch(&statement, &mut read);
+                worker.deadline.watch(None);
                 drop(reply.send(rows));
             }
         }));
         self.readers.send(job).map_err(|_| stopped())?;
-        self.answer(answer, "all reader threads are").await
+        let answer = self.answer(answer, "all reader threads are").await;
+        drop(waiting);
+        answer
     }
 
     /// Runs a statement outside any transaction; the number of rows it changed.
@@ -339,7 +363,8 @@ impl Worker {
         connection.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         functions::register(&connection)?;
-        let deadline = Arc::new(Deadline { start: Instant::now(), micros: AtomicU64::new(0) });
+        let deadline =
+            Arc::new(Deadline { start: Instant::now(), micros: AtomicU64::new(0), forsaken: Mutex::new(None) });
         let watched = Arc::clone(&deadline);
         connection.progress_handler(STEPS, Some(move || watched.has_passed()))?;
         Ok(Worker { connection, place: Arc::clone(place), deadline })
@@ -347,20 +372,10 @@ impl Worker {
 
     /// All rows of a statement.
     fn fetch<T>(&self, statement: &Statement, read: &mut impl FnMut(&mut Row<'_>) -> Result<T>) -> Result<Vec<T>> {
-        self.fetch_while(statement, read, || true)
-    }
-
-    /// The rows of a statement, as long as anybody wants them.
-    fn fetch_while<T>(
-        &self,
-        statement: &Statement,
-        read: &mut impl FnMut(&mut Row<'_>) -> Result<T>,
-        wanted: impl Fn() -> bool,
-    ) -> Result<Vec<T>> {
         let mut found = Vec::new();
         self.each(statement, |row| {
             found.push(read(row)?);
-            Ok(wanted())
+            Ok(())
         })?;
         Ok(found)
     }
@@ -368,22 +383,20 @@ impl Worker {
     /// Runs a statement to its end; the number of rows it changed.
     fn execute(&self, statement: &Statement) -> Result<u64> {
         let before = self.connection.total_changes();
-        self.each(statement, |_| Ok(true))?;
+        self.each(statement, |_| Ok(()))?;
         // `changes` keeps its figure over statements that cannot change rows, such as `CREATE TABLE`.
         Ok(if self.connection.total_changes() == before { 0 } else { self.connection.changes() })
     }
 
-    /// Passes each row to `visit` until it returns false.
-    fn each(&self, statement: &Statement, mut visit: impl FnMut(&mut Row<'_>) -> Result<bool>) -> Result<()> {
+    /// Passes each row to `visit`.
+    fn each(&self, statement: &Statement, mut visit: impl FnMut(&mut Row<'_>) -> Result<()>) -> Result<()> {
         let driver = |error| failure::of(&error);
         let mut prepared = self.connection.prepare_cached(&statement.sql).map_err(driver)?;
         bind::bind(&mut prepared, &statement.params)?;
         let _limit = self.limit();
         let mut rows = prepared.raw_query();
         while let Some(row) = rows.next().map_err(driver)? {
-            if !visit(&mut Row::new(Source::Sqlite(row)))? {
-                break;
-            }
+            visit(&mut Row::new(Source::Sqlite(row)))?;
         }
         Ok(())
     }
@@ -413,7 +426,16 @@ impl Worker {
 impl Deadline {
     fn has_passed(&self) -> bool {
         let micros = self.micros.load(Ordering::Relaxed);
-        micros != 0 && self.start.elapsed().as_micros() >= u128::from(micros)
+        let late = micros != 0 && self.start.elapsed().as_micros() >= u128::from(micros);
+        late || self.forsaken().as_ref().is_some_and(|forsaken| forsaken.load(Ordering::Relaxed))
+    }
+
+    fn watch(&self, forsaken: Option<Arc<AtomicBool>>) {
+        *self.forsaken() = forsaken;
+    }
+
+    fn forsaken(&self) -> MutexGuard<'_, Option<Arc<AtomicBool>>> {
+        self.forsaken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

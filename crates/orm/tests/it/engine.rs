@@ -480,6 +480,30 @@ mod sqlite {
     }
 
     #[test]
+    fn a_statement_whose_future_was_dropped_does_not_hold_its_thread() {
+        on_sqlite(|place| async move {
+            counter(&place).await.close().await;
+            let db = Db::builder(&place.url).readers(1).connect().await.unwrap();
+            let forever = "SELECT count(*) FROM (WITH RECURSIVE n(i) AS \
+                           (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000000) SELECT i FROM n)";
+            let soon = Duration::from_millis(50);
+            let read = db.raw(forever, ()).fetch::<(i64,)>();
+            assert!(tokio::time::timeout(soon, read).await.is_err());
+            let inside = db.atomic(async |db| {
+                add(db).await?;
+                db.raw(forever, ()).fetch::<(i64,)>().await
+            });
+            assert!(tokio::time::timeout(soon, inside).await.is_err());
+            // The one reader and the writer would be busy for minutes.
+            let after = async {
+                add(&db).await.unwrap();
+                count(&db).await
+            };
+            assert_eq!(tokio::time::timeout(Duration::from_secs(20), after).await.unwrap(), 1);
+        });
+    }
+
+    #[test]
     fn constraints_are_named_with_table_and_column() {
         on_sqlite(|place| async move {
             let db = place.db().await;

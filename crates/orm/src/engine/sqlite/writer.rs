@@ -1,12 +1,13 @@
 //! The writer thread: single statements committed in groups, and transactions that own it for a while.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::sync::oneshot;
 
-use super::{Worker, stopped};
+use super::{Waiting, Worker, stopped};
 use crate::db::Statement;
 use crate::engine::Begin;
 use crate::error::{Error, ErrorKind, Result};
@@ -185,6 +186,8 @@ fn roll_back(worker: &Worker) {
 pub(crate) struct Session {
     pub(super) commands: Sender<Command>,
     streams: AtomicU64,
+    /// Dropped with the transaction's last handle, which interrupts a statement that still runs.
+    waiting: Waiting,
 }
 
 /// What is asked of the writer thread during a transaction.
@@ -256,6 +259,8 @@ impl Session {
 
     /// As [`roll_back`](Session::roll_back): after what was sent before.
     pub(crate) fn abandon(&self) {
+        // A statement that still runs is for nobody.
+        self.waiting.0.store(true, Ordering::Relaxed);
         let _ = self.commands.send(Command::RollBack);
     }
 }
@@ -284,9 +289,12 @@ fn transaction(worker: &Worker, Opening { begin, reply }: Opening) {
             let (commands, receiver) = unbounded();
             let mut desk =
                 Desk { worker, commands: &receiver, ending: None, asked: None, open: Vec::new(), stopped: Vec::new() };
-            if reply.send(Ok(Session { commands, streams: AtomicU64::new(0) })).is_ok() {
+            let waiting = Waiting::new();
+            worker.deadline.watch(Some(Arc::clone(&waiting.0)));
+            if reply.send(Ok(Session { commands, streams: AtomicU64::new(0), waiting })).is_ok() {
                 desk.follow(None);
             }
+            worker.deadline.watch(None);
             if let Some(Command::Commit(reply)) = desk.ending.take() {
                 let _ = reply.send(desk.running().and_then(commit));
             }

@@ -17,8 +17,9 @@ use crate::page::{self, Page};
 /// How many links the page shows.
 const LATEST: u64 = 10;
 
-/// What a link is made from, as JSON and as a form.
+/// What a link is made from, as JSON and as a form. A misspelt `code` must not make a link with another.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Wish {
     url: Option<String>,
     code: Option<String>,

@@ -101,6 +101,7 @@ on_each_engine! {
             (json!({"url": "https://example.org/\u{0}"}), "url"),
             (json!({"url": format!("http://{here}/abc")}), "url"),
             (json!({"url": format!("http://localhost:{}/abc", here.port())}), "url"),
+            (json!({"url": PLACE, "cod": "mine"}), "cod"),
             (json!({"url": PLACE, "code": ""}), "code"),
             (json!({"url": PLACE, "code": "api"}), "code"),
             (json!({"url": PLACE, "code": "a/b"}), "code"),

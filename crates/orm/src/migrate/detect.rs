@@ -9,7 +9,8 @@ use super::optimize::optimize;
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
-use crate::model::{Field, FieldDefault, ModelDef, Models};
+use crate::model::{Field, FieldDefault, Index, ModelDef, Models};
+use crate::query::Node;
 use crate::value::Value;
 
 type Text = Cow<'static, str>;
@@ -57,8 +58,8 @@ struct Need {
 enum Done {
     Made,
     Gone,
-    /// The groups of unique fields that the field was in are changed.
-    Ungrouped,
+    /// The indexes, constraints and groups of unique fields that may hold the field are changed.
+    Released,
 }
 
 impl Need {
@@ -86,7 +87,13 @@ impl Need {
             (Done::Made, Some(name), Operation::AddField { field, .. }) => field.name == *name,
             (Done::Gone, None, Operation::DeleteModel { .. }) => true,
             (Done::Gone, Some(name), Operation::RemoveField { field, .. }) => field == name,
-            (Done::Ungrouped, _, Operation::AlterUniqueTogether { .. }) => true,
+            (
+                Done::Released,
+                _,
+                Operation::AlterUniqueTogether { .. }
+                | Operation::RemoveIndex { .. }
+                | Operation::RemoveConstraint { .. },
+            ) => true,
             _ => false,
         }
     }
@@ -174,9 +181,20 @@ impl Detector<'_> {
         let mut needs = Vec::new();
         let mut relations: Vec<&Field> = model.fields.iter().filter(|field| field.relation.is_some()).collect();
         relations.sort_by(|a, b| a.name.cmp(&b.name));
-        for field in relations.iter().filter(|field| !model.primary_key.contains(&field.name)) {
+        relations.retain(|field| !model.primary_key.contains(&field.name));
+        for index in model.indexes.iter().filter(|it| relations.iter().any(|field| index_uses(it, &field.name))) {
+            let Some(name) = index.name.clone() else { continue };
+            self.plan(&model.app, Operation::RemoveIndex { model: model.name.clone(), name }, Vec::new());
+        }
+        for constraint in Constraint::all_of(model) {
+            if relations.iter().any(|field| constraint_uses(&constraint, &field.name)) {
+                let name = constraint.name().clone();
+                self.plan(&model.app, Operation::RemoveConstraint { model: model.name.clone(), name }, Vec::new());
+            }
+        }
+        for field in relations {
             let removal = Operation::RemoveField { model: model.name.clone(), field: field.name.clone() };
-            self.plan(&model.app, removal, Vec::new());
+            self.plan(&model.app, removal, vec![Need::field(model, &field.name, Done::Released)]);
             needs.push(Need::field(model, &field.name, Done::Gone));
         }
         for other in self.before.models() {
@@ -350,14 +368,19 @@ impl Detector<'_> {
                     old = old.name,
                 ));
             }
+            let mut needs = vec![Need::field(now, &old.name, Done::Released)];
+            let computed = gone.iter().filter(|other| uses(other, &old.name));
+            needs.extend(computed.map(|other| Need::field(now, &other.name, Done::Gone)));
             let removal = Operation::RemoveField { model: now.name.clone(), field: old.name.clone() };
-            self.plan(&now.app, removal, vec![Need::field(now, &old.name, Done::Ungrouped)]);
+            self.plan(&now.app, removal, needs);
         }
-        for field in new {
+        for field in &new {
             let fill = self.fill(now, field);
             let mut needs = vec![Need::field(now, &field.name, Done::Gone)];
             needs.extend(needs_of(field, now));
-            let addition = Operation::AddField { model: now.name.clone(), field: Box::new(field.clone()), fill };
+            let computed_from = new.iter().filter(|other| uses(field, &other.name));
+            needs.extend(computed_from.map(|other| Need::field(now, &other.name, Done::Made)));
+            let addition = Operation::AddField { model: now.name.clone(), field: Box::new((*field).clone()), fill };
             self.plan(&now.app, addition, needs);
         }
     }
@@ -406,6 +429,46 @@ fn lasting_groups(was: &ModelDef, now: &ModelDef) -> Vec<Vec<Text>> {
 fn needs_of(field: &Field, model: &ModelDef) -> Vec<Need> {
     let relation = field.relation.iter();
     relation.flat_map(|it| std::iter::once(&it.to).chain(&it.through)).map(|label| Need::model(label, model)).collect()
+}
+
+/// Whether an expression is over a field, perhaps among others.
+fn mentions(node: &Node, name: &str) -> bool {
+    match node {
+        Node::Path(names) => names.first().is_some_and(|first| first == name),
+        Node::List(nodes) | Node::And(nodes) | Node::Or(nodes) | Node::Call(_, nodes) => {
+            nodes.iter().any(|node| mentions(node, name))
+        }
+        Node::Lookup { left, right, .. } | Node::Binary(_, left, right) => {
+            mentions(left, name) || mentions(right, name)
+        }
+        Node::Not(inner) | Node::Cast(inner, _) => mentions(inner, name),
+        Node::Case { whens, default } => {
+            whens.iter().any(|(condition, result)| mentions(condition, name) || mentions(result, name))
+                || default.as_deref().is_some_and(|default| mentions(default, name))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a field is computed from another.
+fn uses(field: &Field, other: &str) -> bool {
+    field.generated.as_ref().is_some_and(|generated| mentions(&generated.expression, other))
+}
+
+fn index_uses(index: &Index, field: &str) -> bool {
+    index.expressions.iter().map(|step| &step.expression).chain(&index.condition).any(|node| mentions(node, field))
+        || index.include.iter().any(|name| name == field)
+}
+
+fn constraint_uses(constraint: &Constraint, field: &str) -> bool {
+    match constraint {
+        Constraint::Check(check) => mentions(&check.condition, field),
+        Constraint::Unique(unique) => {
+            let over = unique.expressions.iter().map(|step| &step.expression).chain(&unique.condition);
+            over.into_iter().any(|node| mentions(node, field))
+                || unique.fields.iter().chain(&unique.include).any(|name| name == field)
+        }
+    }
 }
 
 /// What of a field has changed in a way that reaches the database.
@@ -611,7 +674,7 @@ fn number(name: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrate::{Index, OnDelete, OrderBy, Reference, field};
+    use crate::migrate::{OnDelete, OrderBy, Reference, field};
 
     fn id() -> Field {
         Field::new("id", Kind::BigAuto)

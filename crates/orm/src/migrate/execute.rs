@@ -160,13 +160,18 @@ impl Migrator {
     /// [`ErrorKind::Migration`] if it is not there, or the engine cannot do it.
     pub fn sql(&self, app: &str, name: &str) -> Result<String> {
         let migration = self.graph.find(app, name)?;
-        let before: BTreeSet<_> = self.graph.up_to([migration]).into_iter().map(key).collect();
-        let state = self.state_of(|other| other != migration && before.contains(&key(other)))?;
+        let parents: BTreeSet<_> = self.graph.up_to([migration]).into_iter().map(key).collect();
+        let state = self.state_of(|other| other != migration && parents.contains(&key(other)))?;
         let (changes, _) =
             changes(migration, &state, self.db.dialect()).map_err(|error| in_migration(migration, error))?;
-        let mut text = String::from("BEGIN;\n");
+        let unit = Unit::new(migration, changes, self.db.dialect());
+        let (before, after) = match unit.drops {
+            true => ("PRAGMA foreign_keys = OFF;\n", "PRAGMA foreign_key_check;\nPRAGMA foreign_keys = ON;\n"),
+            false => ("", ""),
+        };
+        let mut text = format!("{before}BEGIN;\n");
         let mut announced = 0;
-        for change in &changes {
+        for change in &unit.changes {
             while announced <= change.operation {
                 if let Some(operation) = migration.operations.get(announced) {
                     // Writing to a string cannot fail.
@@ -177,6 +182,7 @@ impl Migrator {
             let _ = writeln!(text, "{};", change.sql);
         }
         text.push_str("COMMIT;\n");
+        text.push_str(after);
         Ok(text)
     }
 
@@ -292,6 +298,7 @@ impl Unit {
             db.script("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
             let lock = Statement::write("SELECT 1 FROM pg_advisory_xact_lock($1)", vec![Value::Int(LOCK)]);
             db.execute(lock).await?;
+            db.script("SET LOCAL lock_timeout TO DEFAULT").await?;
         }
         let applied = applied(db).await?;
         if applied.contains_key(&key(&self.migration)) {
@@ -447,20 +454,20 @@ async fn check_keys(db: &Db) -> Result<()> {
 
 /// What is recorded as applied, migrations of other programs included.
 async fn applied(db: &Db) -> Result<BTreeMap<(String, String), Timestamp>> {
-    let there = match db.dialect() {
-        Dialect::Sqlite => {
-            format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{RECORDS}'")
-        }
-        Dialect::Postgres => {
-            format!("SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('{RECORDS}')")
-        }
+    // Never from a replica, which may not know yet; on SQLite by a reader, who waits for nobody.
+    let asked = |sql: String| match db.dialect() {
+        Dialect::Sqlite => db.raw(sql, ()),
+        Dialect::Postgres => db.raw(sql, ()).writes(),
     };
-    // Never from a replica, which may not know yet.
-    let counts: Vec<(i64,)> = db.raw(there, ()).writes().fetch().await?;
+    let there = match db.dialect() {
+        Dialect::Sqlite => format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{RECORDS}'"),
+        Dialect::Postgres => format!("SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('{RECORDS}')"),
+    };
+    let counts: Vec<(i64,)> = asked(there).fetch().await?;
     if counts.first().is_none_or(|(count,)| *count == 0) {
         return Ok(BTreeMap::new());
     }
-    let sql = format!("SELECT app, name, applied FROM {RECORDS}");
-    let rows: Vec<(String, String, Timestamp)> = db.raw(sql, ()).writes().fetch().await?;
+    let rows: Vec<(String, String, Timestamp)> =
+        asked(format!("SELECT app, name, applied FROM {RECORDS}")).fetch().await?;
     Ok(rows.into_iter().map(|(app, name, applied)| ((app, name), applied)).collect())
 }

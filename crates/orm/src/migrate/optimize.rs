@@ -84,7 +84,7 @@ fn reduce(app: &str, first: &Operation, second: &Operation) -> Reduction {
         {
             return Reduction::Into(Vec::new());
         }
-        (RemoveField { .. }, DeleteModel { .. })
+        (RemoveField { .. } | RemoveIndex { .. } | RemoveConstraint { .. }, DeleteModel { .. })
         | (AlterUniqueTogether { .. }, AlterUniqueTogether { .. } | DeleteModel { .. })
             if same_model =>
         {

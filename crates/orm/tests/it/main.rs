@@ -4,6 +4,7 @@ mod db;
 mod derive;
 mod engine;
 mod migrate;
+mod migrate_laws;
 mod query;
 mod support;
 mod values;

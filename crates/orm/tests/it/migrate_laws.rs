@@ -1,0 +1,181 @@
+//! What holds of migrations between any two states of the models.
+
+use nuages_orm::migrate::*;
+use nuages_orm::{Db, Models};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use crate::support::{Place, on_each_engine};
+
+const NAMES: [&str; 3] = ["A", "B", "C"];
+
+/// Which parts a model has, as bits of a number; `None` if it is not there.
+type Bits = Option<u32>;
+
+fn text(name: &'static str, length: u32) -> Field {
+    Field::new(name, Kind::Char { max_length: Some(length) })
+}
+
+/// A field of each sort. No two are of the same shape, so that none looks like another renamed.
+fn fields(model: usize) -> Vec<Field> {
+    let key = |name: &'static str, to: usize| {
+        Field::foreign_key(name, Reference::new(label(to), OnDelete::Cascade).related_name("+")).null(true)
+    };
+    let many = Reference::new(label((model + 1) % 3), OnDelete::Cascade).related_name("+");
+    vec![
+        Field::new("n", Kind::Integer).null(true),
+        Field::new("d", Kind::SmallInteger).default(Value::Int(7)),
+        text("s", 9).index(true).default(Value::Text("it's".into())),
+        text("u", 5).null(true).unique(true).comment("once"),
+        Field::new("t", Kind::Text).null(true).unique(true),
+        Field::new("p", Kind::PositiveInteger).db_default(DatabaseDefault::Value(Value::Int(5))),
+        Field::new("j", Kind::Json).null(true),
+        Field::new("g", Kind::BigInteger).generated(Generated::stored(arithmetic(field("d"), Operator::Mul, value(2)))),
+        Field::new("w", Kind::DateTime).auto_now_add(true),
+        key("next", (model + 1) % 3),
+        key("own", model),
+        Field::one_to_one("pair", Reference::new(label((model + 2) % 3), OnDelete::Cascade).related_name("+"))
+            .null(true),
+        Field::many_to_many("many", many),
+    ]
+}
+
+fn label(model: usize) -> String {
+    format!("law.{}", NAMES[model])
+}
+
+fn models(state: &[Bits; 3]) -> Models {
+    let mut models = Models::new();
+    for (model, bits) in state.iter().enumerate() {
+        let Some(bits) = bits else { continue };
+        // What tells the models apart, so that none looks like another renamed.
+        let mark = Field::new(["mark_a", "mark_b", "mark_c"][model], Kind::Boolean).null(true);
+        let mut definition =
+            ModelDef::new("law", NAMES[model]).field(Field::new("id", Kind::BigAuto)).field(mark).primary_key("id");
+        let mut has = Vec::new();
+        for (bit, field) in fields(model).into_iter().enumerate() {
+            let target =
+                |label: &str| NAMES.iter().position(|name| label.ends_with(name)).is_some_and(|to| state[to].is_some());
+            let can = field.relation.as_ref().is_none_or(|relation| target(&relation.to));
+            if bits & (1 << bit) != 0 && can && (field.name != "g" || has.contains(&"d")) {
+                has.push(["n", "d", "s", "u", "t", "p", "j", "g", "w", "next", "own", "pair", "many"][bit]);
+                definition = definition.field(field);
+            }
+        }
+        let wants = |bit: u32, names: &[&str]| bits & (1 << bit) != 0 && names.iter().all(|name| has.contains(name));
+        let names = |what: &str| format!("law_{}_{what}", NAMES[model].to_lowercase());
+        if wants(13, &["s", "n"]) {
+            definition = definition.unique_together(["s", "n"]);
+        }
+        if wants(14, &["n", "d"]) {
+            definition = definition.unique(Unique::new(names("plain"), ["n", "d"]));
+        }
+        if wants(15, &["u", "d"]) {
+            let positive = compare(field("d"), Lookup::Gt, 0);
+            definition = definition.unique(Unique::new(names("partial"), ["u"]).condition(positive));
+        }
+        if wants(16, &["d"]) {
+            definition = definition.check(names("check"), compare(field("d"), Lookup::Gte, 0));
+        }
+        if wants(17, &["s", "next"]) {
+            let steps = vec![OrderBy::desc(field("s")), OrderBy::asc(field("next"))];
+            definition = definition.index(Index::new(steps).name(names("index")));
+        }
+        if wants(18, &["s"]) {
+            let lower = OrderBy::asc(call(Function::Lower, [field("s")]));
+            definition = definition.index(Index::new(vec![lower]).name(names("lower")));
+        }
+        models = models.with_definition(definition);
+    }
+    models
+}
+
+/// Everything that the database knows of the tables, without the order of columns.
+async fn snapshot(db: &Db, place: &Place) -> Vec<String> {
+    let sql = place.choose(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'",
+        "SELECT concat_ws(' ', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, \
+         a.attgenerated, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)) FROM pg_attribute a \
+         JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum \
+         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped \
+         UNION ALL SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint \
+         WHERE connamespace = current_schema()::regnamespace \
+         UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() \
+         UNION ALL SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema()",
+    );
+    let rows: Vec<(String,)> = db.raw(sql, ()).fetch().await.unwrap();
+    let mut lines: Vec<String> = rows
+        .into_iter()
+        .map(|(line,)| {
+            // The last part of a table ends in a bracket more, whichever it is.
+            let line = line.replace(')', "");
+            let mut parts: Vec<&str> = line.split(", ").collect();
+            if line.starts_with("CREATE TABLE") {
+                parts.sort_unstable();
+            }
+            parts.join("\n")
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+async fn migrate(db: &Db, history: &[Migration]) {
+    let migrator = Migrator::new(db, history.to_vec()).unwrap();
+    migrator.migrate(&Target::All, |_| {}).await.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A database without tables.
+async fn empty(place: &Place) -> Db {
+    if place.is_sqlite() {
+        return Db::connect("sqlite::memory:", Models::new()).await.unwrap();
+    }
+    let db = place.db().await;
+    let names: Vec<(String,)> = db.raw("SELECT current_schema()::text", ()).fetch().await.unwrap();
+    let schema = &names[0].0;
+    db.raw(format!("DROP SCHEMA {schema} CASCADE"), ()).execute().await.unwrap();
+    db.raw(format!("CREATE SCHEMA {schema}"), ()).execute().await.unwrap();
+    db
+}
+
+on_each_engine! {
+    async fn two_steps_lead_where_one_does_and_keep_rows(place: Place) {
+        let model = || proptest::option::weighted(0.8, 0u32..1 << 19);
+        let states = [model(), model(), model()];
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..if place.is_sqlite() { 60 } else { 10 } {
+            let (before, after) = (states.clone(), states.clone()).new_tree(&mut runner).unwrap().current();
+            let first = detect(&models(&before), &[]).unwrap_or_else(|error| panic!("{error}"));
+            let second = detect(&models(&after), &first).unwrap_or_else(|error| panic!("{error}\n{before:?} {after:?}"));
+            let history = [first.clone(), second].concat();
+            assert_eq!(detect(&models(&after), &history).unwrap(), []);
+
+            let db = empty(&place).await;
+            migrate(&db, &first).await;
+            for (model, bits) in before.iter().enumerate().filter_map(|(model, bits)| Some((model, (*bits)?))) {
+                let required = [("d", 1, "1"), ("s", 2, "'x'"), ("w", 8, "'2026-11-22 12:00:00'")];
+                let given: Vec<_> = required.iter().filter(|(_, bit, _)| bits & (1 << bit) != 0).collect();
+                let columns: String = given.iter().map(|(name, ..)| format!(", {name}")).collect();
+                let values: String = given.iter().map(|(.., value)| format!(", {value}")).collect();
+                let table = NAMES[model].to_lowercase();
+                db.raw(format!("INSERT INTO law_{table} (id{columns}) VALUES (41{values})"), ()).execute().await.unwrap();
+            }
+            migrate(&db, &history).await;
+            for (model, _) in before.iter().zip(&after).enumerate().filter(|(_, (a, b))| a.is_some() && b.is_some()) {
+                let sql = format!("SELECT id FROM law_{}", NAMES[model].to_lowercase());
+                assert_eq!(db.raw(sql, ()).fetch::<(i64,)>().await.unwrap(), [(41,)]);
+            }
+            let by_steps = snapshot(&db, &place).await;
+            db.close().await;
+
+            let db = empty(&place).await;
+            migrate(&db, &detect(&models(&after), &[]).unwrap()).await;
+            // Only the table of records, where there is nothing to make.
+            if after.iter().any(Option::is_some) {
+                assert_eq!(by_steps, snapshot(&db, &place).await, "{before:?} {after:?}");
+            }
+            db.close().await;
+        }
+    }
+}

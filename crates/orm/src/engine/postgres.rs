@@ -215,6 +215,14 @@ fn configure(url: &str, settings: &Settings) -> Result<(Config, MakeRustlsConnec
     if config.get_application_name().is_none() {
         config.application_name(&settings.application_name);
     }
+    // A server that vanishes answers nothing, not even that it is gone: noticed after a minute instead of two hours.
+    if !query.contains("keepalives") {
+        let pause = Duration::from_secs(10);
+        config.keepalives_idle(pause * 3).keepalives_interval(pause).keepalives_retries(3);
+    }
+    if !query.contains("tcp_user_timeout") {
+        config.tcp_user_timeout(Duration::from_secs(60));
+    }
     let mut options = config.get_options().map_or_else(String::new, |options| format!("{options} "));
     options.push_str("-c TimeZone=UTC -c DateStyle=ISO");
     if let Some(limit) = settings.statement_timeout {

@@ -380,6 +380,8 @@ fn urls_that_make_no_sense_are_refused_with_what_would() {
 
 #[cfg(feature = "sqlite")]
 mod sqlite {
+    use nuages_orm::db::Durability;
+
     use super::*;
     use crate::support::on_sqlite;
 
@@ -476,6 +478,21 @@ mod sqlite {
             assert!(error.to_string().contains("inside `atomic`"), "{error}");
             add(&db).await.unwrap();
             assert_eq!(count(&db).await, 1, "what was given up has no effect");
+        });
+    }
+
+    #[test]
+    fn connections_keep_foreign_keys_and_commit_as_durably_as_asked() {
+        on_sqlite(|place| async move {
+            let pragma = async |db: &Db, name: &str| -> i64 {
+                db.raw(format!("PRAGMA {name}"), ()).fetch::<(i64,)>().await.unwrap()[0].0
+            };
+            let db = place.db().await;
+            assert_eq!((pragma(&db, "foreign_keys").await, pragma(&db, "synchronous").await), (1, 1));
+            let mode: Vec<(String,)> = db.raw("SELECT * FROM pragma_journal_mode", ()).fetch().await.unwrap();
+            assert_eq!(mode, [("wal".to_owned(),)]);
+            let durable = Db::builder(&place.url).durability(Durability::Full).connect().await.unwrap();
+            assert_eq!(pragma(&durable, "synchronous").await, 2);
         });
     }
 

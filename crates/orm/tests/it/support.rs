@@ -2,7 +2,6 @@
 
 use std::env;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
 
 use nuages_orm::{Db, Models, Uuid};
 
@@ -81,7 +80,7 @@ fn runtime() -> tokio::runtime::Runtime {
 /// Runs a body on a file of its own.
 #[cfg(feature = "sqlite")]
 pub(crate) fn on_sqlite<F: Future<Output = ()> + Send + 'static>(body: impl FnOnce(Place) -> F) {
-    let folder: PathBuf = env::temp_dir().join(format!("nuages-orm-{}", Uuid::new_v4().simple()));
+    let folder = env::temp_dir().join(format!("nuages-orm-{}", Uuid::new_v4().simple()));
     std::fs::create_dir(&folder).unwrap();
     let url = format!("sqlite://{}", folder.join("test.db").display());
     let work = body(Place { url });

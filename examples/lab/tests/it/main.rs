@@ -1,5 +1,6 @@
 //! The lab's tables and queries held against Django's.
 
+mod both_ways;
 mod catalogue;
 mod oracle;
 mod rows;

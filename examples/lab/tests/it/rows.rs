@@ -9,17 +9,23 @@ use nuages::prelude::*;
 
 use crate::oracle::Database;
 
-/// A migrated database of each engine that is there.
-async fn databases(name: &str) -> Vec<(Database, Db)> {
+/// The database with the lab's tables in it.
+pub(crate) async fn migrated(place: &Database) -> Db {
     let models = ::lab::contrib_models().and(::lab::lab_models()).and(::lab::shop_models());
     let history = [contenttypes::all(), auth::all(), lab::all(), shop::all()].concat();
-    let mut migrated = Vec::new();
+    let db = Db::connect(&place.url, models).await.unwrap();
+    Migrator::new(&db, history).unwrap().migrate(&migrate::Target::All, |_| {}).await.unwrap();
+    db
+}
+
+/// A migrated database of each engine that is there.
+async fn databases(name: &str) -> Vec<(Database, Db)> {
+    let mut databases = Vec::new();
     for place in [Some(Database::sqlite(name)), Database::postgres(name)].into_iter().flatten() {
-        let db = Db::connect(&place.url, models.clone()).await.unwrap();
-        Migrator::new(&db, history.clone()).unwrap().migrate(&migrate::Target::All, |_| {}).await.unwrap();
-        migrated.push((place, db));
+        let db = migrated(&place).await;
+        databases.push((place, db));
     }
-    migrated
+    databases
 }
 
 /// Writes a row with `v` and perhaps `n`, and asserts that it is read as it was written.

@@ -2,5 +2,6 @@
 
 mod both_ways;
 mod catalogue;
+mod differential;
 mod oracle;
 mod rows;

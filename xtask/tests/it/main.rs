@@ -1,5 +1,6 @@
-//! The floor plan holds.
+//! The floor plan holds: arrows between crates, and the paths that documents name.
 
+mod architecture;
 mod arrows;
 
 use std::path::Path;

@@ -11,7 +11,7 @@ pub use definition::{
     Check, DatabaseDefault, Deferrable, Field, FieldDefault, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,
     Unique,
 };
-pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, Hop, ModelId, Named, hidden_name};
+pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, ModelId, Named, hidden_name};
 pub use schema::{Models, Schema};
 
 use crate::db::Db;

@@ -25,7 +25,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub(crate) use change::{Insert, OnConflict, delete, insert, update};
+pub(crate) use change::{Insert, delete, insert, update};
 
 use crate::db::Statement;
 use crate::engine::Dialect;

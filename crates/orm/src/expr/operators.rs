@@ -149,13 +149,7 @@ impl<R, T: SqlType<Base: Temporal>> Expr<R, T> {
     }
 
     /// The length of time since another moment of the same type.
-    pub fn since<V>(
-        self,
-        other: V,
-    ) -> Expr<R, <<T::Null as Nullability>::Or<V::Null> as Nullability>::Of<SignedDuration>>
-    where
-        V: Operand<R, T::Base>,
-    {
+    pub fn since<V: Operand<R, T::Base>>(self, other: V) -> Expr<R, Lasting<T, V::Null>> {
         Expr::from_node(binary(self.into_node(), Operator::Sub, other.into_node()))
     }
 }
@@ -222,6 +216,9 @@ impl<R> Not for Expr<R, bool> {
         Expr::from_node(self.into_node().negate())
     }
 }
+
+/// The type of a length of time between `T` and something that may be null like `N`.
+type Lasting<T, N> = <<<T as SqlType>::Null as Nullability>::Or<N> as Nullability>::Of<SignedDuration>;
 
 /// The type of arithmetic on `T` and something that may be null like `N`.
 type Joint<T, N> = <<<T as SqlType>::Null as Nullability>::Or<N> as Nullability>::Of<<T as SqlType>::Base>;

@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -131,7 +132,6 @@ pub(crate) struct ManyToMany {
     pub(crate) source: FieldId,
     /// The key in `through` that refers to the other model.
     pub(crate) target: FieldId,
-    pub(crate) to: ModelId,
 }
 
 /// What a name after a model stands for.
@@ -147,22 +147,6 @@ pub(crate) enum Named {
     ReverseMany { model: ModelId, field: FieldId },
     /// `pk`, where the key is made of several columns.
     CompositeKey,
-}
-
-/// A step from one table to another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Hop {
-    pub(crate) to: ModelId,
-    /// The column on the near side.
-    pub(crate) from_column: String,
-    /// The column on the far side.
-    pub(crate) to_column: String,
-    /// Whether it may lead to several rows.
-    pub(crate) many: bool,
-    /// Whether it may lead to none.
-    pub(crate) nullable: bool,
-    /// Whether the near column is the foreign key, so that the far row's key can be had without the step.
-    pub(crate) direct: bool,
 }
 
 impl Schema {
@@ -313,58 +297,6 @@ impl Schema {
             return Some(entry);
         }
         self.by_label.get(relation.to.as_ref()).map(|id| self.entry(*id))
-    }
-
-    /// The steps that a relation's name stands for: none for a plain column, two for many-to-many.
-    pub(crate) fn hops(&self, model: ModelId, named: Named) -> Vec<Hop> {
-        match named {
-            Named::Field(field) => match self.entry(model).field(field).kind {
-                Kind::ForeignKey | Kind::OneToOne => self.forward(model, field).into_iter().collect(),
-                Kind::ManyToMany => match self.entry(model).many_to_many.get(&field) {
-                    Some(m2m) => [self.back(m2m.through, m2m.source), self.forward(m2m.through, m2m.target)]
-                        .into_iter()
-                        .flatten()
-                        .collect(),
-                    None => Vec::new(),
-                },
-                _ => Vec::new(),
-            },
-            Named::Reverse { model, field } => self.back(model, field).into_iter().collect(),
-            Named::ReverseMany { model, field } => match self.entry(model).many_to_many.get(&field) {
-                Some(m2m) => [self.back(m2m.through, m2m.target), self.forward(m2m.through, m2m.source)]
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-                None => Vec::new(),
-            },
-            Named::Column(_) | Named::CompositeKey => Vec::new(),
-        }
-    }
-
-    fn forward(&self, model: ModelId, field: FieldId) -> Option<Hop> {
-        let near = self.entry(model).column(field)?;
-        let (to, far) = self.target(model, field)?;
-        Some(Hop {
-            to,
-            from_column: near.name.clone(),
-            to_column: far.name.clone(),
-            many: false,
-            nullable: near.null,
-            direct: true,
-        })
-    }
-
-    fn back(&self, model: ModelId, field: FieldId) -> Option<Hop> {
-        let far = self.entry(model).column(field)?;
-        let (_, near) = self.target(model, field)?;
-        Some(Hop {
-            to: model,
-            from_column: near.name.clone(),
-            to_column: far.name.clone(),
-            many: !self.entry(model).field(field).unique,
-            nullable: true,
-            direct: false,
-        })
     }
 }
 
@@ -576,7 +508,7 @@ impl Build {
             };
             match self.keys_between(id, to, through, relation) {
                 Some((source, target)) => {
-                    let m2m = ManyToMany { through, source, target, to };
+                    let m2m = ManyToMany { through, source, target };
                     self.schema.entries[id.0].many_to_many.insert(FieldId(position), m2m);
                 }
                 None => self.problems.push(format!(
@@ -651,15 +583,15 @@ impl Build {
                 Named::ReverseMany { model: id, field: field_id }
             };
             let target = &mut self.schema.entries[to.0];
-            if target.names.contains_key(&name) {
-                self.problems.push(format!(
-                    "{}.{}: its way back `{name}` is already a name of {}; set another `related_name`, or \"+\" for none",
+            match target.names.entry(name) {
+                MapEntry::Vacant(free) => drop(free.insert(way)),
+                MapEntry::Occupied(taken) => self.problems.push(format!(
+                    "{}.{}: its way back `{}` is already a name of {}; set another `related_name`, or \"+\" for none",
                     definition.label(),
                     field.name,
+                    taken.key(),
                     target.label
-                ));
-            } else {
-                target.names.insert(name, way);
+                )),
             }
         }
     }

@@ -38,7 +38,7 @@ pub(crate) async fn one<M: Model>(db: &Db, given: Vec<(Text, Value)>) -> Result<
         row.push(value);
     }
     let returning = entry.columns.iter().collect();
-    let insert = Insert { columns, rows: vec![row], on_conflict: None, returning };
+    let insert = Insert { columns, rows: vec![row], ignore_conflicts: false, returning };
     let statement = sql::insert(db.schema(), entry, insert)?;
     let mut rows = db.fetch(statement, |row| read_row::<M>(row, &[])).await?;
     rows.pop().ok_or_else(|| Error::new(ErrorKind::Database, "an insert gave no row back").in_model(M::LABEL))

@@ -17,18 +17,10 @@ pub(crate) struct Insert<'a> {
     pub(crate) columns: Vec<&'a SchemaColumn>,
     /// One value for each column, in order.
     pub(crate) rows: Vec<Vec<Value>>,
-    /// What to do with a row that is there already; it is refused if `None`.
-    pub(crate) on_conflict: Option<OnConflict<'a>>,
+    /// Whether a row that is there already is left as it is; it is refused otherwise.
+    pub(crate) ignore_conflicts: bool,
     /// The columns to answer with, for each row inserted or updated.
     pub(crate) returning: Vec<&'a SchemaColumn>,
-}
-
-/// What to do with a row that is there already.
-pub(crate) enum OnConflict<'a> {
-    /// Leave it.
-    Nothing,
-    /// Set `update` of the row with the same `unique` columns to the new values.
-    Update { unique: Vec<&'a SchemaColumn>, update: Vec<&'a SchemaColumn> },
 }
 
 /// Rows as one `INSERT`.
@@ -70,19 +62,8 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
             sql.push(')');
         }
     }
-    match &insert.on_conflict {
-        None => {}
-        Some(OnConflict::Nothing) => sql.push_str(" ON CONFLICT DO NOTHING"),
-        Some(OnConflict::Update { unique, update }) => {
-            sql.push_str(" ON CONFLICT (");
-            list(&mut sql, unique, |sql, column| quote(sql, &column.name));
-            sql.push_str(") DO UPDATE SET ");
-            list(&mut sql, update, |sql, column| {
-                quote(sql, &column.name);
-                sql.push_str(" = EXCLUDED.");
-                quote(sql, &column.name);
-            });
-        }
+    if insert.ignore_conflicts {
+        sql.push_str(" ON CONFLICT DO NOTHING");
     }
     if !insert.returning.is_empty() {
         sql.push_str(" RETURNING ");

@@ -84,7 +84,6 @@ pub trait IntoField<T> {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T: SqlType> IntoField<T> for T {
     fn into_field(self) -> Value {
         self.into_value()
@@ -92,7 +91,6 @@ impl<T: SqlType> IntoField<T> for T {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T: FieldType> IntoField<T> for &T {
     fn into_field(self) -> Value {
         self.to_value()
@@ -100,7 +98,6 @@ impl<T: FieldType> IntoField<T> for &T {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T: FieldType> IntoField<Option<T>> for T {
     fn into_field(self) -> Value {
         self.to_value()
@@ -108,7 +105,6 @@ impl<T: FieldType> IntoField<Option<T>> for T {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T: FieldType> IntoField<Option<T>> for &T {
     fn into_field(self) -> Value {
         self.to_value()
@@ -116,7 +112,6 @@ impl<T: FieldType> IntoField<Option<T>> for &T {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T> IntoField<Json<T>> for T
 where
     Json<T>: FieldType,
@@ -127,7 +122,6 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<T> IntoField<Option<Json<T>>> for T
 where
     Json<T>: FieldType,
@@ -147,7 +141,6 @@ macro_rules! texts {
         }
 
         #[diagnostic::do_not_recommend]
-
         impl IntoField<Option<$name>> for &str {
             fn into_field(self) -> Value {
                 Value::Text(self.to_owned())
@@ -155,7 +148,6 @@ macro_rules! texts {
         }
 
         #[diagnostic::do_not_recommend]
-
         impl IntoField<Option<$name>> for Option<&str> {
             fn into_field(self) -> Value {
                 self.map_or(Value::Null, |text| Value::Text(text.to_owned()))
@@ -176,7 +168,6 @@ macro_rules! owned_texts {
         }
 
         #[diagnostic::do_not_recommend]
-
         impl IntoField<Option<$name>> for String {
             fn into_field(self) -> Value {
                 Value::Text(self)
@@ -188,7 +179,6 @@ macro_rules! owned_texts {
 owned_texts!(Slug, Email, Url, FilePath);
 
 #[diagnostic::do_not_recommend]
-
 impl<M: Model, K> IntoField<ForeignKey<M, K>> for ForeignKey<M, K>
 where
     ForeignKey<M, K>: KeyField,
@@ -199,7 +189,6 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<M: Model, K> IntoField<Option<ForeignKey<M, K>>> for ForeignKey<M, K>
 where
     ForeignKey<M, K>: KeyField,
@@ -210,7 +199,6 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<M: Model, K> IntoField<Option<ForeignKey<M, K>>> for Option<ForeignKey<M, K>>
 where
     Option<ForeignKey<M, K>>: KeyField,
@@ -221,7 +209,6 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<M: Model> IntoField<ForeignKey<M>> for &M {
     fn into_field(self) -> Value {
         key_of(self)
@@ -229,7 +216,6 @@ impl<M: Model> IntoField<ForeignKey<M>> for &M {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<M: Model> IntoField<Option<ForeignKey<M>>> for &M {
     fn into_field(self) -> Value {
         key_of(self)
@@ -237,7 +223,6 @@ impl<M: Model> IntoField<Option<ForeignKey<M>>> for &M {
 }
 
 #[diagnostic::do_not_recommend]
-
 impl<M: Model> IntoField<Option<ForeignKey<M>>> for Option<&M> {
     fn into_field(self) -> Value {
         self.map_or(Value::Null, key_of)

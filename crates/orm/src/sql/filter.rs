@@ -5,7 +5,7 @@ use super::joins::{Interrupted, Names};
 use super::lookup::Raw;
 use super::resolve::field_error;
 use super::scope::{Compiler, Env, Set};
-use super::tree::{AliasId, Compare, Ex, Right, ScopeId, Where};
+use super::tree::{AliasId, Ex, Right, ScopeId, Where};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
 use crate::model::{FieldId, ModelId};
@@ -497,13 +497,5 @@ impl<'a> Compiler<'a> {
         }
         let some = |part: Where<'a>| (!part.children.is_empty()).then_some(part);
         (some(rows), some(groups))
-    }
-
-    /// A comparison that always or never holds has no sides to look at.
-    pub(super) fn is_trivial(compare: &Compare<'a>) -> Option<bool> {
-        match compare.right {
-            Right::Beyond { always } => Some(always),
-            _ => None,
-        }
     }
 }

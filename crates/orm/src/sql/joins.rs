@@ -53,8 +53,6 @@ impl<'a> Names<'_, 'a> {
 /// Where names lead, before any table is joined.
 pub(super) struct Walk<'a> {
     pub(super) hops: Vec<Hop<'a>>,
-    /// How many hops each name stands for.
-    pub(super) counts: Vec<usize>,
     /// The table that the names end in.
     pub(super) entry: &'a Entry,
     /// The column there; for a relation, the key on its far side.
@@ -180,7 +178,7 @@ impl<'a> Compiler<'a> {
             }
         }
         if let Some(column) = end {
-            return Ok(Walk { hops, counts, entry, column, related: false, used });
+            return Ok(Walk { hops, entry, column, related: false, used });
         }
         let column = match hops.last() {
             Some(hop) if hop.direct => Some(hop.to_column),
@@ -193,7 +191,7 @@ impl<'a> Compiler<'a> {
                 format!("{} has no single primary key, so a path cannot end there", entry.label),
             )
         })?;
-        Ok(Walk { hops, counts, entry, column, related: true, used })
+        Ok(Walk { hops, entry, column, related: true, used })
     }
 
     /// The scope's first table, for one more use.

@@ -207,15 +207,16 @@ impl<'a> Compiler<'a> {
             return Ok(Right::Bool(*wanted));
         }
         let is_year = matches!(left, Ex::Call(Function::Extract(Part::Year | Part::IsoYear), _));
-        if is_integer && !is_year {
-            if let Some(beyond) = self.beyond(kind, &value) {
-                let always = match lookup {
-                    Lookup::Gt | Lookup::Gte => beyond == Beyond::Below,
-                    Lookup::Lt | Lookup::Lte => beyond == Beyond::Above,
-                    _ => false,
-                };
-                return Ok(Right::Beyond { always });
-            }
+        if is_integer
+            && !is_year
+            && let Some(beyond) = self.beyond(kind, &value)
+        {
+            let always = match lookup {
+                Lookup::Gt | Lookup::Gte => beyond == Beyond::Below,
+                Lookup::Lt | Lookup::Lte => beyond == Beyond::Above,
+                _ => false,
+            };
+            return Ok(Right::Beyond { always });
         }
         if is_year
             && let Value::Int(year) = value
@@ -260,7 +261,8 @@ impl<'a> Compiler<'a> {
         for item in items {
             let value = convert::prepare(kind, plain(item)?)?;
             let impossible = self.dialect == Dialect::Postgres && self.beyond(kind, &value).is_some();
-            if !value.is_null() && !impossible && !(few && values.contains(&value)) {
+            let known = few && values.contains(&value);
+            if !(value.is_null() || impossible || known) {
                 values.push(value);
             }
         }

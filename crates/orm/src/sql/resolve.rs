@@ -266,13 +266,8 @@ impl<'a> Compiler<'a> {
             _ => 1..=1,
         };
         if !allowed.contains(&arguments.len()) {
-            let kind = if matches!(function, Function::Substr | Function::NullIf | Function::Now) {
-                ErrorKind::Type
-            } else if *allowed.end() == 1 {
-                ErrorKind::Type
-            } else {
-                ErrorKind::Value
-            };
+            let fixed = matches!(function, Function::Substr | Function::NullIf | Function::Now) || *allowed.end() == 1;
+            let kind = if fixed { ErrorKind::Type } else { ErrorKind::Value };
             return Err(Error::new(
                 kind,
                 format!("{function:?} takes at least {} arguments, got {}", allowed.start(), arguments.len()),

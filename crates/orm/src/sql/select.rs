@@ -495,7 +495,7 @@ impl<'a> Out<'_, 'a> {
                 }
             }
         }
-        self.from_clause(scope)?;
+        self.write_sources(scope)?;
         if let Some(rows) = &prepared.rows {
             let mark = self.mark();
             self.push(" WHERE ");
@@ -602,7 +602,7 @@ impl<'a> Out<'_, 'a> {
         Ok(())
     }
 
-    fn from_clause(&mut self, scope: ScopeId) -> Written {
+    fn write_sources(&mut self, scope: ScopeId) -> Written {
         let state = self.compiler.scope(scope);
         if let Some(derived) = state.derived {
             self.push(" FROM (");

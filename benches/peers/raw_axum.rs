@@ -1,8 +1,6 @@
 //! `GET /item/{id}` on axum and a driver, without Nuages: `raw-axum sqlite PATH` or `raw-axum postgres URL`. Prints the
 //! address it serves.
 
-mod raw_driver;
-
 use std::path::Path;
 
 use axum::extract::{self, State};

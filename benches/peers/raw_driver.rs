@@ -172,7 +172,7 @@ impl Sqlite {
             let created = item.created.strftime("%Y-%m-%d %H:%M:%S.%6f").to_string();
             let values: [&dyn rusqlite::ToSql; 6] =
                 [&item.name, &item.price, &item.qty, &item.active, &created, &item.note];
-            connection.prepare_cached(sql)?.query_row(&values, |row| row.get(0))
+            connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))
         })
         .await
     }

@@ -9,7 +9,7 @@ use stats_alloc::Region;
 
 use crate::ALLOCATOR;
 use crate::measure::median;
-use crate::raw_driver::Error;
+use raw_driver::Error;
 
 #[derive(Model, Debug, Clone)]
 #[model(app = "bench")]

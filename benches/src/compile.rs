@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::measure::children_cpu;
-use crate::raw_driver::Error;
+use raw_driver::Error;
 
 const MANIFEST: &str = r#"[package]
 name = "hello"

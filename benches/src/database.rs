@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use nuages::prelude::*;
 
-use crate::raw_driver::Error;
+use raw_driver::Error;
 
 /// A row of the table that all benchmarks read.
 #[derive(Model, Debug, Clone, serde::Serialize)]

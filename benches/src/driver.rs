@@ -10,7 +10,7 @@ use nuages::prelude::*;
 
 use crate::database::{Database, Item, ROWS};
 use crate::measure::{median, report};
-use crate::raw_driver::{self, Error, Postgres, Sqlite};
+use raw_driver::{Error, Postgres, Sqlite};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(1_500);

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command as AsyncCommand};
 
 use crate::database::{Database, ROWS};
 use crate::measure::{median, report};
-use crate::raw_driver::Error;
+use raw_driver::Error;
 
 const CONNECTIONS: u64 = 32;
 const ROUNDS: usize = 3;

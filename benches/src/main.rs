@@ -7,14 +7,11 @@ mod database;
 mod driver;
 mod http;
 mod measure;
-#[path = "../peers/raw_driver.rs"]
-mod raw_driver;
 mod stream;
 
 use std::alloc::System;
 use std::process::ExitCode;
 
-use raw_driver::Error;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 /// Counts allocations, for `build`.

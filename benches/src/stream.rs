@@ -7,7 +7,7 @@ use nuages::prelude::*;
 
 use crate::database::{Database, Item};
 use crate::measure::memory_mib;
-use crate::raw_driver::Error;
+use raw_driver::Error;
 
 const MILLION: i64 = 1_000_000;
 

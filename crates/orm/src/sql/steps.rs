@@ -85,15 +85,18 @@ impl<'a> Compiler<'a> {
                 for other in others {
                     parts.push(self.replay(other, parent)?);
                 }
-                let (selected, names) = {
-                    let first = self.scope(first);
-                    (first.selected.clone(), first.value_names.clone())
-                };
+                for part in &parts {
+                    let part = self.scope_mut(*part);
+                    // The model's own order means nothing inside, and SQLite has none there.
+                    if matches!(part.order_by, Order::Model) && !part.is_sliced() {
+                        part.clear_order();
+                    }
+                }
+                // The names of the first query's columns serve `order_by`.
+                let names = self.scope(first).value_names.clone();
                 let state = self.scope_mut(scope);
-                // The order of columns is the first query's; its names serve `order_by`.
                 state.value_names = names;
                 state.combined = Some(Combined { combinator: *combinator, all: *all, parts });
-                let _ = selected;
                 Ok(())
             }
             Step::Nothing => {

@@ -6,5 +6,6 @@ mod engine;
 mod migrate;
 mod migrate_laws;
 mod query;
+mod sql;
 mod support;
 mod values;

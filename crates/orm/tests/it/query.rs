@@ -92,7 +92,7 @@ fn models() -> Models {
 }
 
 /// Two authors, one the other's pupil; three books of the one and one of the other.
-async fn shop(place: &Place) -> Db {
+pub(crate) async fn shop(place: &Place) -> Db {
     let db = Db::connect(&place.url, models()).await.unwrap();
     migrate::create_tables(&db).await.unwrap();
     let ada = Author::builder().name("Ada").born(1815).create(&db).await.unwrap();

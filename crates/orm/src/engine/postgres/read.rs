@@ -220,6 +220,8 @@ impl<'a> Cell<'a> {
             (Value::Decimal(number), Some(kind)) if kind.integer_range().is_some() && !kind.is_auto() => {
                 number.to_i64().map_or(Value::Decimal(number), Value::Int)
             }
+            // A power of whole numbers.
+            (Value::Float(number), Some(kind)) if kind.integer_range().is_some() => Value::Int(number as i64),
             (value, _) => value,
         })
     }

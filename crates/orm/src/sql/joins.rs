@@ -142,7 +142,6 @@ impl<'a> Compiler<'a> {
                         None => (None, None),
                     },
                     _ => {
-                        counts.push(0);
                         used += 1;
                         end = entry.column(field);
                         break;
@@ -171,7 +170,9 @@ impl<'a> Compiler<'a> {
                 let hops = hops.iter().take(new + at + 1).map(|hop| (hop.many, hop.key.1, hop.key.0)).collect();
                 return Err(Interrupted::Many { counts, hops });
             }
-            counts.push(hops.len() - new);
+            if !many {
+                counts.push(hops.len() - new);
+            }
             used += 1;
             if let Some(last) = hops.last() {
                 entry = last.to;

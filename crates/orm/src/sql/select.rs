@@ -647,7 +647,6 @@ impl<'a> Out<'_, 'a> {
     }
 
     fn group_clause(&mut self, columns: &[Output<'a>], terms: &[Ex<'a>]) -> Result<bool, Stop> {
-        let start = self.mark();
         let mut texts: Vec<std::ops::Range<usize>> = Vec::new();
         for term in terms {
             let mark = self.mark();
@@ -671,7 +670,6 @@ impl<'a> Out<'_, 'a> {
                 texts.push(from..self.sql.len());
             }
         }
-        let _ = start;
         Ok(!texts.is_empty())
     }
 

@@ -8,7 +8,7 @@ use nuages_orm::{Date, Db, ErrorKind, Kind, Model, Models, Result, Time, Timesta
 use serde_json::json;
 
 use crate::query::shop;
-use crate::support::{Place, on_each_engine};
+use crate::support::on_each_engine;
 
 /// A seat of a hall, known by both its numbers.
 #[derive(Model, Debug, Clone, PartialEq)]

@@ -63,7 +63,6 @@ pub(crate) struct Selected {
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OutputColumn {
-    pub(crate) name: String,
     /// What it holds. Decimals that were computed have no number of places: `max_digits` is 0.
     pub(crate) kind: Option<Kind>,
 }
@@ -152,7 +151,7 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
                 (_, Some(Kind::Decimal { .. })) => Some(Kind::Decimal { max_digits: 0, decimal_places: 0 }),
                 (_, kind) => kind,
             };
-            OutputColumn { name: output.name.into_owned(), kind }
+            OutputColumn { kind }
         })
         .collect();
     Ok(Compiled::Run(Selected { statement: Statement { sql, params, reads }, columns, related: prepared.related }))

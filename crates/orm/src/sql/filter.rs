@@ -13,7 +13,7 @@ use crate::query::{Lookup, Node};
 use crate::value::Value;
 
 /// A condition, and the joins without whose rows it cannot hold.
-type Clause<'a> = (Where<'a>, Vec<AliasId>);
+type Clause<'a> = (Where<'a>, Set);
 
 /// How many negations a condition stands under.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,12 +82,18 @@ impl<'a> Compiler<'a> {
         let negation = Negation { any: negation.any || q.negated, now: negation.now != q.negated };
         let mut clause = Where { any: q.any, negated: q.negated, children: Vec::with_capacity(q.children.len()) };
         let mut votes: Vec<(AliasId, usize)> = Vec::new();
+        let (mut promote, mut demote) = (Set::default(), Set::default());
         for child in q.children {
             let (built, needed) = self.build(scope, child, env, negation)?;
-            for alias in needed {
-                match votes.iter_mut().find(|(voted, _)| *voted == alias) {
-                    Some((_, count)) => *count += 1,
-                    None => votes.push((alias, 1)),
+            // One condition alone has its way; several vote.
+            if let [_] = q.children {
+                demote = needed;
+            } else {
+                for alias in needed.iter() {
+                    match votes.iter_mut().find(|(voted, _)| *voted == alias) {
+                        Some((_, count)) => *count += 1,
+                        None => votes.push((alias, 1)),
+                    }
                 }
             }
             if !built.children.is_empty() {
@@ -95,18 +101,16 @@ impl<'a> Compiler<'a> {
             }
         }
         if !env.filtering {
-            return Ok((clause, Vec::new()));
+            return Ok((clause, Set::default()));
         }
         // `not (a and b)` is `not a or not b` as far as joins are concerned.
         let any = q.any != negation.now;
-        let mut promote = Vec::new();
-        let mut demote = Vec::new();
         for (alias, count) in votes {
             if any && count < q.children.len() {
-                promote.push(alias);
+                promote.insert(alias);
             }
             if !any || count == q.children.len() {
-                demote.push(alias);
+                demote.insert(alias);
             }
         }
         self.promote(scope, &promote);
@@ -123,12 +127,21 @@ impl<'a> Compiler<'a> {
                     let left = self.resolve(scope, left, env)?;
                     let raw = self.raw(scope, right, env)?;
                     let (compare, _) = self.compare(left, &mut std::iter::empty(), *lookup, raw)?;
-                    Ok((Where::one(compare), Vec::new()))
+                    Ok((Where::one(compare), Set::default()))
                 }
             },
             Node::Path(names) => {
                 let yes = Raw::Owned(Value::Bool(true));
-                self.keyword_with(scope, Names::Query(names), Some(Lookup::Exact), yes, Vec::new(), env, negation, None)
+                self.keyword_with(
+                    scope,
+                    Names::Query(names),
+                    Some(Lookup::Exact),
+                    yes,
+                    Set::default(),
+                    env,
+                    negation,
+                    None,
+                )
             }
             other => {
                 let resolved = self.resolve(scope, other, env)?;
@@ -142,7 +155,7 @@ impl<'a> Compiler<'a> {
                     Ex::Compare(_) => resolved,
                     other => Ex::compare(Lookup::Exact, other, Right::Bool(true)),
                 };
-                Ok((Where::one(holds), Vec::new()))
+                Ok((Where::one(holds), Set::default()))
             }
         }
     }
@@ -159,15 +172,15 @@ impl<'a> Compiler<'a> {
     ) -> Result<Clause<'a>> {
         if matches!(right, Node::Value(..)) {
             let raw = self.raw(scope, right, env)?;
-            return self.keyword_with(scope, names, lookup, raw, Vec::new(), env, negation, Some(right));
+            return self.keyword_with(scope, names, lookup, raw, Set::default(), env, negation, Some(right));
         }
         let before: Vec<u32> = self.scope(scope).aliases.iter().map(|alias| alias.uses).collect();
         let raw = self.raw(scope, right, env)?;
         let aliases = self.scope(scope).aliases.iter().enumerate();
-        let used = aliases
-            .filter(|(index, alias)| alias.uses > before.get(*index).copied().unwrap_or(0))
-            .map(|(index, _)| AliasId(index as u32))
-            .collect();
+        let mut used = Set::default();
+        for (index, _) in aliases.filter(|(index, alias)| alias.uses > before.get(*index).copied().unwrap_or(0)) {
+            used.insert(AliasId(index as u32));
+        }
         self.keyword_with(scope, names, lookup, raw, used, env, negation, Some(right))
     }
 
@@ -178,7 +191,7 @@ impl<'a> Compiler<'a> {
         names: Names<'_, 'a>,
         lookup: Option<Lookup>,
         raw: Raw<'a>,
-        mut used: Vec<AliasId>,
+        mut used: Set,
         env: &mut Env,
         negation: Negation,
         right: Option<&'a Node>,
@@ -186,11 +199,11 @@ impl<'a> Compiler<'a> {
         if let Some((annotation, consumed)) = self.annotation(scope, names, env)? {
             let mut rest = names.iter().skip(consumed);
             let (compare, _) = self.compare(annotation, &mut rest, lookup, raw)?;
-            return Ok((Where::one(compare), Vec::new()));
+            return Ok((Where::one(compare), Set::default()));
         }
         let model = self.scope(scope).model;
         if let Some(clause) = self.composite(scope, names, lookup, &raw)? {
-            return Ok((clause, Vec::new()));
+            return Ok((clause, Set::default()));
         }
         let walk = match self.walk(model, names, !(negation.any && env.filtering)) {
             Ok(walk) => walk,
@@ -203,13 +216,12 @@ impl<'a> Compiler<'a> {
             return Err(field_error("a path to another model's fields is not allowed here"));
         }
         let base = self.base(scope);
-        let (reached, all) = self.reach_from(scope, base, model, &walk, env.reuse.as_ref());
-        for alias in &all {
-            if !used.contains(alias) {
-                used.push(*alias);
-            }
+        let mut reached = self.reach_from(scope, base, model, &walk, env.reuse.as_ref());
+        used.insert(base);
+        for alias in &reached.way {
+            used.insert(*alias);
         }
-        self.path = all;
+        self.path = std::mem::take(&mut reached.way);
         if let Some(reuse) = &mut env.reuse {
             reuse.add(&reached.joins);
         }
@@ -238,8 +250,7 @@ impl<'a> Compiler<'a> {
             needs_outer = true;
             if is_null.is_none() {
                 // A row where the value is missing does not match, so the negation must hold for it.
-                let last = reached.joins.last().copied().unwrap_or(AliasId(0));
-                if reached.column.null || self.is_outer(scope, last) {
+                if reached.column.null || self.is_outer(scope, reached.alias) {
                     clause.children.push(Ex::compare(Lookup::IsNull, guard, Right::Bool(false)));
                 }
                 if let Some(other) = other {
@@ -247,7 +258,7 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        Ok((clause, if needs_outer { Vec::new() } else { used }))
+        Ok((clause, if needs_outer { Set::default() } else { used }))
     }
 
     /// A comparison with a primary key of several columns: each column with its part of the value.
@@ -330,7 +341,7 @@ impl<'a> Compiler<'a> {
         let mut inner_env = Env { reuse: Some(Set::default()), joins: true, summarize: false, filtering: true };
         let negation = Negation::default();
         let (clause, needed) =
-            self.keyword_with(inner, names, lookup, raw, Vec::new(), &mut inner_env, negation, None)?;
+            self.keyword_with(inner, names, lookup, raw, Set::default(), &mut inner_env, negation, None)?;
         self.demote(inner, &needed);
         self.scope_mut(inner).filter.add(clause, false);
         self.demote(inner, &already);
@@ -374,14 +385,14 @@ impl<'a> Compiler<'a> {
                 Names::Made(&prefix),
                 Some(Lookup::IsNull),
                 yes,
-                Vec::new(),
+                Set::default(),
                 env,
                 negation,
                 None,
             )?;
             condition.add(missing, true);
         }
-        Ok((condition, Vec::new()))
+        Ok((condition, Set::default()))
     }
 
     /// Takes the tables before the first relation to many rows out of a subquery, and that relation's table too where

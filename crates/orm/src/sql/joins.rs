@@ -65,8 +65,12 @@ pub(super) struct Walk<'a> {
 
 /// A walk and the tables joined for it.
 pub(super) struct Reached<'a> {
-    /// The tables that are needed, from the first on.
-    pub(super) joins: Vec<AliasId>,
+    /// The tables that are needed.
+    pub(super) joins: Set,
+    /// Every table of the way, needed or not; none where the way is none.
+    pub(super) way: Vec<AliasId>,
+    /// Whether another table than the first is needed.
+    pub(super) joined: bool,
     pub(super) alias: AliasId,
     pub(super) entry: &'a Entry,
     pub(super) column: &'a SchemaColumn,
@@ -206,11 +210,10 @@ impl<'a> Compiler<'a> {
     /// Joins the tables of a walk, then lets go of those whose key the table before holds already.
     pub(super) fn reach(&mut self, scope: ScopeId, walk: &Walk<'a>, reuse: Option<&Set>) -> Reached<'a> {
         let base = self.base(scope);
-        let (reached, _) = self.reach_from(scope, base, self.scope(scope).model, walk, reuse);
-        reached
+        self.reach_from(scope, base, self.scope(scope).model, walk, reuse)
     }
 
-    /// The same from a table that is joined already; also gives every table of the walk, needed or not.
+    /// The same from a table that is joined already.
     pub(super) fn reach_from(
         &mut self,
         scope: ScopeId,
@@ -218,16 +221,19 @@ impl<'a> Compiler<'a> {
         from: &'a Entry,
         walk: &Walk<'a>,
         reuse: Option<&Set>,
-    ) -> (Reached<'a>, Vec<AliasId>) {
-        let mut joins = Vec::with_capacity(walk.hops.len() + 1);
-        joins.push(base);
+    ) -> Reached<'a> {
+        let mut way = Vec::new();
         let mut alias = base;
-        for hop in &walk.hops {
-            let reuse = if hop.many { reuse } else { None };
-            alias = self.join(scope, alias, *hop, reuse);
-            joins.push(alias);
+        if !walk.hops.is_empty() {
+            way.reserve_exact(walk.hops.len() + 1);
+            way.push(base);
+            for hop in &walk.hops {
+                let reuse = if hop.many { reuse } else { None };
+                alias = self.join(scope, alias, *hop, reuse);
+                way.push(alias);
+            }
         }
-        let all = joins.clone();
+        let mut needed = walk.hops.len();
         let mut column = walk.column;
         let mut entry = walk.entry;
         for (index, hop) in walk.hops.iter().enumerate().rev() {
@@ -239,12 +245,16 @@ impl<'a> Compiler<'a> {
                 Some(before) => before.to,
                 None => from,
             };
-            if let Some(dropped) = joins.pop() {
-                self.unuse(scope, dropped);
-            }
+            self.unuse(scope, alias);
+            needed = index;
+            alias = way.get(index).copied().unwrap_or(base);
         }
-        let alias = joins.last().copied().unwrap_or(base);
-        (Reached { joins, alias, entry, column }, all)
+        let mut joins = Set::default();
+        joins.insert(base);
+        for alias in way.iter().take(needed + 1) {
+            joins.insert(*alias);
+        }
+        Reached { joins, way, joined: needed > 0, alias, entry, column }
     }
 
     pub(super) fn unuse(&mut self, scope: ScopeId, alias: AliasId) {
@@ -288,8 +298,8 @@ impl<'a> Compiler<'a> {
     }
 
     /// Turns joins into outer ones where they may lead to nothing, and with them those that start from there.
-    pub(super) fn promote(&mut self, scope: ScopeId, aliases: &[AliasId]) {
-        let mut queue = aliases.to_vec();
+    pub(super) fn promote(&mut self, scope: ScopeId, aliases: &Set) {
+        let mut queue: Vec<AliasId> = aliases.iter().collect();
         let mut next = 0;
         while let Some(id) = queue.get(next).copied() {
             next += 1;
@@ -311,21 +321,21 @@ impl<'a> Compiler<'a> {
     }
 
     /// Turns joins into inner ones: a condition holds only where they lead somewhere.
-    pub(super) fn demote(&mut self, scope: ScopeId, aliases: &[AliasId]) {
-        for id in aliases {
-            if let Some(join) = self.scope_mut(scope).alias_mut(*id).and_then(|alias| alias.join.as_mut()) {
+    pub(super) fn demote(&mut self, scope: ScopeId, aliases: &Set) {
+        for id in aliases.iter() {
+            if let Some(join) = self.scope_mut(scope).alias_mut(id).and_then(|alias| alias.join.as_mut()) {
                 join.outer = false;
             }
         }
     }
 
-    pub(super) fn inner_joins(&self, scope: ScopeId) -> Vec<AliasId> {
-        self.scope(scope)
-            .aliases
-            .iter()
-            .enumerate()
-            .filter(|(_, alias)| alias.join.as_ref().is_some_and(|join| !join.outer))
-            .map(|(index, _)| AliasId(index as u32))
-            .collect()
+    pub(super) fn inner_joins(&self, scope: ScopeId) -> Set {
+        let mut inner = Set::default();
+        for (index, alias) in self.scope(scope).aliases.iter().enumerate() {
+            if alias.join.as_ref().is_some_and(|join| !join.outer) {
+                inner.insert(AliasId(index as u32));
+            }
+        }
+        inner
     }
 }

@@ -145,7 +145,7 @@ impl<'a> Compiler<'a> {
             return Err(joined());
         }
         let reached = self.reach(scope, &walk, env.reuse.as_ref());
-        if !env.joins && reached.joins.len() > 1 {
+        if !env.joins && reached.joined {
             return Err(joined());
         }
         if let Some(reuse) = &mut env.reuse {

@@ -142,25 +142,44 @@ pub(super) struct Hop<'a> {
     pub(super) nullable: bool,
 }
 
-/// A set of a few aliases.
+/// A set of aliases: a bit for each of the first, which are nearly always all.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Set(Vec<AliasId>);
+pub(super) struct Set {
+    first: u64,
+    rest: Vec<AliasId>,
+}
 
 impl Set {
     pub(super) fn contains(&self, alias: AliasId) -> bool {
-        self.0.contains(&alias)
+        match 1_u64.checked_shl(alias.0) {
+            Some(bit) => self.first & bit != 0,
+            None => self.rest.contains(&alias),
+        }
     }
 
-    pub(super) fn add(&mut self, aliases: &[AliasId]) {
-        for alias in aliases {
-            if !self.0.contains(alias) {
-                self.0.push(*alias);
-            }
+    pub(super) fn insert(&mut self, alias: AliasId) {
+        match 1_u64.checked_shl(alias.0) {
+            Some(bit) => self.first |= bit,
+            None if self.rest.contains(&alias) => {}
+            None => self.rest.push(alias),
+        }
+    }
+
+    pub(super) fn add(&mut self, others: &Set) {
+        self.first |= others.first;
+        for alias in &others.rest {
+            self.insert(*alias);
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = AliasId> + '_ {
-        self.0.iter().copied()
+        let mut bits = self.first;
+        let first = std::iter::from_fn(move || {
+            let place = bits.trailing_zeros();
+            bits &= bits.wrapping_sub(1);
+            (place < u64::BITS).then_some(AliasId(place))
+        });
+        first.chain(self.rest.iter().copied())
     }
 }
 

@@ -204,7 +204,7 @@ impl<'a> Compiler<'a> {
             Err(Interrupted::Many { .. }) => return Err(field_error("a relation to many rows is not allowed here")),
         };
         let mut alias = from;
-        let (_, all) = self.reach_from(scope, from, model, &walk, None);
+        let all = self.reach_from(scope, from, model, &walk, None).way;
         if let Some(last) = all.last() {
             alias = *last;
             // Reaching let go of it, since the key alone needs no join.
@@ -347,7 +347,7 @@ impl<'a> Compiler<'a> {
                 return Err(field_error("the models' orders refer to one another in a circle"));
             }
             seen.push(way);
-            let (_, all) = self.reach_from(scope, from, model, &walk, None);
+            let all = self.reach_from(scope, from, model, &walk, None).way;
             let alias = all.last().copied().unwrap_or(from);
             if let Some(table) = self.scope_mut(scope).alias_mut(alias) {
                 table.uses += 1;
@@ -364,7 +364,7 @@ impl<'a> Compiler<'a> {
             }
             return Ok(());
         }
-        let (reached, _) = self.reach_from(scope, from, model, &walk, None);
+        let reached = self.reach_from(scope, from, model, &walk, None);
         let mut resolved = Ex::Column(self.column(scope, reached.alias, reached.entry, reached.column, false));
         for name in names.iter().skip(walk.used) {
             resolved = self.transform(resolved, name)?;

@@ -117,6 +117,10 @@ impl<'a> Cell<'a> {
     pub(crate) fn duration(self) -> Result<SignedDuration> {
         match self.value {
             ValueRef::Integer(micros) => Ok(SignedDuration::from_micros(micros)),
+            // An average: to the nearest microsecond, half to even, as Python's `timedelta`.
+            ValueRef::Real(micros) if micros.abs() < 9e18 => {
+                Ok(SignedDuration::from_micros(micros.round_ties_even() as i64))
+            }
             _ => Err(self.is_no("a duration: expected microseconds")),
         }
     }

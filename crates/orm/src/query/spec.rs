@@ -36,13 +36,13 @@ pub enum Question {
 /// Answers a spec: an array of rows, an object of figures, a number or a boolean, or `{"error": KIND}` where KIND is the
 /// class of exception by which Django refuses the same spec.
 pub async fn answer(db: &Db, spec: &Json) -> Json {
-    match try_answer(db, spec).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            tracing::debug!(%error, "query refused");
-            json!({ "error": django_exception(error.kind()) })
-        }
-    }
+    try_answer(db, spec).await.unwrap_or_else(|error| refusal(&error))
+}
+
+/// The answer to a spec that was refused.
+pub fn refusal(error: &Error) -> Json {
+    tracing::debug!(%error, "query refused");
+    json!({ "error": django_exception(error.kind()) })
 }
 
 /// Answers a spec, or says why not.

@@ -248,7 +248,12 @@ fn read_specs(file: &str) -> Result<Vec<Value>> {
 async fn answer(db: &Db, specs: &[Value], out: &mut (dyn Write + Send)) -> Result<()> {
     say(out, format_args!("["))?;
     for (index, spec) in specs.iter().enumerate() {
-        let answer = db.transaction().read_only().run(async |db| Ok::<_, Error>(spec::answer(db, spec).await)).await?;
+        // A refused statement ends its transaction: one for each spec.
+        let answer = match db.transaction().read_only().run(async |db| spec::try_answer(db, spec).await).await {
+            Err(error) if error.is_unavailable() => return Err(error.into()),
+            Err(error) => spec::refusal(&error),
+            Ok(answer) => answer,
+        };
         say(out, format_args!("{}{answer}", if index > 0 { ", " } else { "" }))?;
     }
     say(out, format_args!("]\n"))

@@ -153,7 +153,7 @@ fn commit_together(worker: &Worker, mut group: Vec<Box<dyn Write>>) {
     match together() {
         Ok(()) => group.iter_mut().for_each(|job| job.reply(None)),
         // One of them made the commit fail (a deferred foreign key) or ended the transaction: only that one may suffer.
-        // If nobody can write at all, as the file is locked, the first to try alone speaks for all.
+        // If nobody can write at all, as another program holds the file, all are told so.
         Err(error) => {
             roll_back(worker);
             let locked = error.kind() == ErrorKind::Conflict;

@@ -9,7 +9,7 @@ pub struct Comment {
     pub id: i64,
     #[field(on_delete = Cascade, to_field = "username", related_name = "+")]
     pub wrong_type: ForeignKey<blog::User, i64>,
-    #[field(on_delete = Cascade, to_field = "name", related_name = "+")]
+    #[field(on_delete = Cascade, to_field = "usrname", related_name = "+")]
     pub wrong_name: ForeignKey<blog::User, String>,
 }
 

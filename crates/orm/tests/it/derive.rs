@@ -248,7 +248,6 @@ mod every {
         High,
     }
 
-    #[expect(dead_code, reason = "generated columns are read by no test")]
     #[derive(Model, Debug, Clone)]
     #[model(
         app = "every",

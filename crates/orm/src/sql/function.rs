@@ -101,8 +101,7 @@ impl<'a> Out<'_, 'a> {
     }
 
     fn concat_part(&mut self, part: &Ex<'a>) -> Written {
-        let text = self.compiler.kind(part)?.is_none_or(|kind| kind.is_text());
-        if self.is_postgres() && !text {
+        if self.is_postgres() && !self.compiler.kind(part)?.is_none_or(|kind| kind.is_text()) {
             self.push("(");
             self.argument(part)?;
             self.push(")::text");

@@ -408,7 +408,7 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
 
     /// Without an order, which a single row does not need, unless it decides which rows a slice holds.
     fn unsorted(self) -> Self {
-        if self.is_sliced() || self.is_ordered().is_none() { self } else { self.then(Step::OrderBy(Vec::new())) }
+        if self.is_sliced() { self } else { self.then(Step::OrderBy(Vec::new())) }
     }
 }
 

@@ -334,7 +334,7 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
     }
 
     /// Sets fields of all rows in one statement, and says how many there were. The new values may be computed from the
-    /// row's own fields; `auto_now` fields are set as `save` would not be: only what is named changes, as in Django.
+    /// row's own fields. Only what is named changes: `auto_now` fields stay, as in Django.
     pub async fn update<A: Assignments<M>>(
         &self,
         db: &Db,

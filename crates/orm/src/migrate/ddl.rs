@@ -218,6 +218,7 @@ impl Editor {
                 }
                 Ok(())
             }
+            _ => Err(Error::new(ErrorKind::Migration, "cannot be applied yet")),
         }
     }
 

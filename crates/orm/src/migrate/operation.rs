@@ -37,6 +37,11 @@ pub struct Migration {
     pub dependencies: Vec<(Text, Text)>,
     /// What it does, in order.
     pub operations: Vec<Operation>,
+    /// Whether it is applied in one transaction, so that nothing of it remains if it fails. Off for what cannot run in
+    /// one, such as making an index concurrently.
+    pub atomic: bool,
+    /// The migrations that it stands for, as app and name, if it was squashed from them.
+    pub replaces: Vec<(Text, Text)>,
 }
 
 /// A change of the models, and of their tables.
@@ -103,6 +108,112 @@ pub enum Operation {
         /// The groups from now on.
         groups: Vec<Vec<Text>>,
     },
+    /// Alters a column, or what is known of a field; also between kinds of relations.
+    AlterField {
+        /// The model.
+        model: Text,
+        /// The field as it is from now on, found by its name.
+        field: Box<Field>,
+        /// What rows get that have null where the field may not be null any more and has no default.
+        fill: Option<Value>,
+    },
+    /// Renames a field, and its column unless that has a name of its own.
+    RenameField {
+        /// The model.
+        model: Text,
+        /// The name until now.
+        from: Text,
+        /// The name from now on.
+        to: Text,
+    },
+    /// Renames a model, its table unless that has a name of its own, and what is named after it.
+    RenameModel {
+        /// The name until now.
+        from: Text,
+        /// The name from now on.
+        to: Text,
+    },
+    /// Gives a model's table another name.
+    AlterTable {
+        /// The model.
+        model: Text,
+        /// The table; named after app and model if `None`.
+        table: Option<Text>,
+    },
+    /// Replaces a table's comment.
+    AlterTableComment {
+        /// The model.
+        model: Text,
+        /// The comment from now on.
+        comment: Option<Text>,
+    },
+    /// Says whether migrations make the table from now on; the table itself stays as it is.
+    AlterManaged {
+        /// The model.
+        model: Text,
+        /// Whether they do.
+        managed: bool,
+    },
+    /// Makes other fields the primary key.
+    AlterPrimaryKey {
+        /// The model.
+        model: Text,
+        /// The fields from now on.
+        fields: Vec<Text>,
+    },
+    /// Renames an index.
+    RenameIndex {
+        /// The model.
+        model: Text,
+        /// The name until now.
+        from: Text,
+        /// The name from now on.
+        to: Text,
+    },
+    /// Runs SQL, and says what it means for the models.
+    RunSql {
+        /// The statements.
+        forward: Vec<Text>,
+        /// The statements that undo them; it cannot be undone if `None`.
+        backward: Option<Vec<Text>>,
+        /// The operations whose work the statements do: they change the models alone.
+        state: Vec<Operation>,
+    },
+    /// Changes the tables by some operations, and the models by others (Django's `SeparateDatabaseAndState`).
+    Separate {
+        /// What happens to the tables.
+        database: Vec<Operation>,
+        /// What happens to the models.
+        state: Vec<Operation>,
+    },
+    /// Makes an index while the table is being written to (PostgreSQL); in a migration that is not atomic.
+    AddIndexConcurrently {
+        /// The model.
+        model: Text,
+        /// The index, which has a name.
+        index: Index,
+    },
+    /// Drops an index while the table is in use (PostgreSQL); in a migration that is not atomic.
+    RemoveIndexConcurrently {
+        /// The model.
+        model: Text,
+        /// The index' name.
+        name: Text,
+    },
+    /// Adds a check constraint that rows from now on must meet, without looking at those that exist (PostgreSQL).
+    AddConstraintNotValid {
+        /// The model.
+        model: Text,
+        /// The constraint.
+        constraint: Check,
+    },
+    /// Looks whether all rows meet a constraint that was added without (PostgreSQL).
+    ValidateConstraint {
+        /// The model.
+        model: Text,
+        /// The constraint's name.
+        name: Text,
+    },
 }
 
 /// A constraint of `Meta.constraints`.
@@ -147,7 +258,28 @@ impl From<Check> for Constraint {
 impl Migration {
     /// A migration that does nothing yet.
     pub fn new(app: impl Into<Text>, name: impl Into<Text>) -> Self {
-        Migration { app: app.into(), name: name.into(), dependencies: Vec::new(), operations: Vec::new() }
+        Migration {
+            app: app.into(),
+            name: name.into(),
+            dependencies: Vec::new(),
+            operations: Vec::new(),
+            atomic: true,
+            replaces: Vec::new(),
+        }
+    }
+
+    /// Applies it without a transaction: if it fails in the middle, what it has done stays.
+    #[must_use]
+    pub fn not_atomic(mut self) -> Self {
+        self.atomic = false;
+        self
+    }
+
+    /// Says that it stands for another migration, from which it was squashed.
+    #[must_use]
+    pub fn replaces(mut self, app: impl Into<Text>, name: impl Into<Text>) -> Self {
+        self.replaces.push((app.into(), name.into()));
+        self
     }
 
     /// Says that another migration must be applied before.
@@ -225,6 +357,85 @@ impl Migration {
         self.operation(Operation::AlterUniqueTogether { model: model.into(), groups })
     }
 
+    /// Alters a field; where it may not be null any more, rows must not be, or get its default.
+    #[must_use]
+    pub fn alter_field(self, model: impl Into<Text>, field: Field) -> Self {
+        self.operation(Operation::AlterField { model: model.into(), field: Box::new(field), fill: None })
+    }
+
+    /// Alters a field that may not be null any more; rows that are get `fill`.
+    #[must_use]
+    pub fn alter_field_filled(self, model: impl Into<Text>, field: Field, fill: Value) -> Self {
+        self.operation(Operation::AlterField { model: model.into(), field: Box::new(field), fill: Some(fill) })
+    }
+
+    /// Renames a field.
+    #[must_use]
+    pub fn rename_field(self, model: impl Into<Text>, from: impl Into<Text>, to: impl Into<Text>) -> Self {
+        self.operation(Operation::RenameField { model: model.into(), from: from.into(), to: to.into() })
+    }
+
+    /// Renames a model.
+    #[must_use]
+    pub fn rename_model(self, from: impl Into<Text>, to: impl Into<Text>) -> Self {
+        self.operation(Operation::RenameModel { from: from.into(), to: to.into() })
+    }
+
+    /// Gives a model's table another name: its own, if `None`.
+    #[must_use]
+    pub fn alter_table(self, model: impl Into<Text>, table: Option<&'static str>) -> Self {
+        self.operation(Operation::AlterTable { model: model.into(), table: table.map(Text::from) })
+    }
+
+    /// Replaces a table's comment.
+    #[must_use]
+    pub fn alter_table_comment(self, model: impl Into<Text>, comment: Option<&'static str>) -> Self {
+        self.operation(Operation::AlterTableComment { model: model.into(), comment: comment.map(Text::from) })
+    }
+
+    /// Says whether migrations make the table from now on.
+    #[must_use]
+    pub fn alter_managed(self, model: impl Into<Text>, managed: bool) -> Self {
+        self.operation(Operation::AlterManaged { model: model.into(), managed })
+    }
+
+    /// Makes other fields the primary key.
+    #[must_use]
+    pub fn alter_primary_key<const N: usize>(self, model: impl Into<Text>, fields: [&'static str; N]) -> Self {
+        let fields = fields.into_iter().map(Text::from).collect();
+        self.operation(Operation::AlterPrimaryKey { model: model.into(), fields })
+    }
+
+    /// Renames an index.
+    #[must_use]
+    pub fn rename_index(self, model: impl Into<Text>, from: impl Into<Text>, to: impl Into<Text>) -> Self {
+        self.operation(Operation::RenameIndex { model: model.into(), from: from.into(), to: to.into() })
+    }
+
+    /// Makes an index while the table is being written to (PostgreSQL).
+    #[must_use]
+    pub fn add_index_concurrently(self, model: impl Into<Text>, index: Index) -> Self {
+        self.operation(Operation::AddIndexConcurrently { model: model.into(), index })
+    }
+
+    /// Drops an index while the table is in use (PostgreSQL).
+    #[must_use]
+    pub fn remove_index_concurrently(self, model: impl Into<Text>, name: impl Into<Text>) -> Self {
+        self.operation(Operation::RemoveIndexConcurrently { model: model.into(), name: name.into() })
+    }
+
+    /// Adds a check constraint without looking at the rows that exist (PostgreSQL).
+    #[must_use]
+    pub fn add_constraint_not_valid(self, model: impl Into<Text>, constraint: Check) -> Self {
+        self.operation(Operation::AddConstraintNotValid { model: model.into(), constraint })
+    }
+
+    /// Looks whether all rows meet a constraint that was added without (PostgreSQL).
+    #[must_use]
+    pub fn validate_constraint(self, model: impl Into<Text>, name: impl Into<Text>) -> Self {
+        self.operation(Operation::ValidateConstraint { model: model.into(), name: name.into() })
+    }
+
     /// App and name, as `app.0001_initial`.
     pub fn label(&self) -> String {
         format!("{}.{}", self.app, self.name)
@@ -247,10 +458,12 @@ impl Migration {
 }
 
 impl Operation {
-    /// The model that it is about.
+    /// The model that it is about, by the name that it has before; empty for what is about none in particular.
     pub fn model(&self) -> &str {
         match self {
             Operation::CreateModel(definition) => &definition.name,
+            Operation::RenameModel { from, .. } => from,
+            Operation::RunSql { .. } | Operation::Separate { .. } => "",
             Operation::DeleteModel { model }
             | Operation::AddField { model, .. }
             | Operation::RemoveField { model, .. }
@@ -258,7 +471,18 @@ impl Operation {
             | Operation::RemoveIndex { model, .. }
             | Operation::AddConstraint { model, .. }
             | Operation::RemoveConstraint { model, .. }
-            | Operation::AlterUniqueTogether { model, .. } => model,
+            | Operation::AlterUniqueTogether { model, .. }
+            | Operation::AlterField { model, .. }
+            | Operation::RenameField { model, .. }
+            | Operation::AlterTable { model, .. }
+            | Operation::AlterTableComment { model, .. }
+            | Operation::AlterManaged { model, .. }
+            | Operation::AlterPrimaryKey { model, .. }
+            | Operation::RenameIndex { model, .. }
+            | Operation::AddIndexConcurrently { model, .. }
+            | Operation::RemoveIndexConcurrently { model, .. }
+            | Operation::AddConstraintNotValid { model, .. }
+            | Operation::ValidateConstraint { model, .. } => model,
         }
     }
 
@@ -284,6 +508,30 @@ impl Operation {
             Operation::AlterUniqueTogether { groups, .. } => {
                 format!("Alter unique_together for {model} ({} constraint(s))", groups.len())
             }
+            Operation::AlterField { field, .. } => format!("Alter field {} on {model}", field.name),
+            Operation::RenameField { from, to, .. } => format!("Rename field {from} on {model} to {to}"),
+            Operation::RenameModel { from, to } => format!("Rename model {from} to {to}"),
+            Operation::AlterTable { table, .. } => {
+                format!("Rename table for {model} to {}", table.as_deref().unwrap_or("(default)"))
+            }
+            Operation::AlterTableComment { .. } => format!("Alter {model} table comment"),
+            Operation::AlterManaged { .. } => format!("Change Meta options on {model}"),
+            Operation::AlterPrimaryKey { fields, .. } => {
+                format!("Make {} the primary key of {model}", fields.join(", "))
+            }
+            Operation::RenameIndex { from, to, .. } => format!("Rename index {from} on {model} to {to}"),
+            Operation::RunSql { .. } => "Raw SQL operation".to_owned(),
+            Operation::Separate { .. } => "Custom state/database change combination".to_owned(),
+            Operation::AddIndexConcurrently { index, .. } => {
+                format!("Concurrently create index {} on model {model}", index.name.as_deref().unwrap_or_default())
+            }
+            Operation::RemoveIndexConcurrently { name, .. } => {
+                format!("Concurrently remove index {name} from {model}")
+            }
+            Operation::AddConstraintNotValid { constraint, .. } => {
+                format!("Create not valid constraint {} on model {model}", constraint.name)
+            }
+            Operation::ValidateConstraint { name, .. } => format!("Validate constraint {name} on model {model}"),
         }
     }
 
@@ -300,6 +548,22 @@ impl Operation {
             Operation::AddConstraint { constraint, .. } => format!("{model}_{}", constraint.name()),
             Operation::RemoveConstraint { name, .. } => format!("remove_{model}_{name}"),
             Operation::AlterUniqueTogether { .. } => format!("alter_{model}_unique_together"),
+            Operation::AlterField { field, .. } => format!("alter_{model}_{}", field.name),
+            Operation::RenameField { from, to, .. } => format!("rename_{from}_{model}_{to}"),
+            Operation::RenameModel { from, to } => format!("rename_{from}_{to}"),
+            Operation::AlterTable { .. } => format!("alter_{model}_table"),
+            Operation::AlterTableComment { .. } => format!("alter_{model}_table_comment"),
+            Operation::AlterManaged { .. } => format!("alter_{model}_options"),
+            Operation::AlterPrimaryKey { .. } => format!("alter_{model}_primary_key"),
+            Operation::RenameIndex { to, .. } => format!("rename_{model}_{to}"),
+            Operation::RunSql { .. } => "run_sql".to_owned(),
+            Operation::Separate { .. } => "custom_change".to_owned(),
+            Operation::AddIndexConcurrently { index, .. } => {
+                format!("{model}_{}", index.name.as_deref().unwrap_or("index"))
+            }
+            Operation::RemoveIndexConcurrently { name, .. } => format!("remove_{model}_{name}"),
+            Operation::AddConstraintNotValid { constraint, .. } => format!("{model}_{}_not_valid", constraint.name),
+            Operation::ValidateConstraint { name, .. } => format!("{model}_validate_{name}"),
         };
         fragment
             .to_lowercase()

@@ -96,7 +96,7 @@ fn reduce(app: &str, first: &Operation, second: &Operation) -> Reduction {
         CreateModel(_) | DeleteModel { .. } | AlterUniqueTogether { .. } => mentions(app, second, first.model()),
         AddField { model, field, .. } => mentions_field(app, second, model, &field.name),
         RemoveField { model, field } => mentions_field(app, second, model, field),
-        AddIndex { .. } | RemoveIndex { .. } | AddConstraint { .. } | RemoveConstraint { .. } => true,
+        _ => true,
     };
     if matters { Reduction::Ordered } else { Reduction::Independent }
 }

@@ -1,5 +1,7 @@
 //! The models as they were at some point of the history.
 
+mod rename;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -125,6 +127,53 @@ impl State {
             }
             Operation::AlterUniqueTogether { model, groups } => {
                 self.model_mut(app, model)?.unique_together.clone_from(groups);
+            }
+            Operation::AlterField { model, field, .. } => {
+                let definition = self.model_mut(app, model)?;
+                find(definition, "field", &field.name, definition.fields.iter().map(|known| known.name.as_ref()))?;
+                if let Some(known) = definition.fields.iter_mut().find(|known| known.name == field.name) {
+                    known.clone_from(field);
+                }
+            }
+            Operation::RenameField { model, from, to } => rename::field(self, app, model, from, to)?,
+            Operation::RenameModel { from, to } => rename::model(self, app, from, to)?,
+            Operation::AlterTable { model, table } => self.model_mut(app, model)?.table.clone_from(table),
+            Operation::AlterTableComment { model, comment } => {
+                self.model_mut(app, model)?.comment.clone_from(comment);
+            }
+            Operation::AlterManaged { model, managed } => self.model_mut(app, model)?.managed = *managed,
+            Operation::AlterPrimaryKey { model, fields } => {
+                let definition = self.model_mut(app, model)?;
+                for field in fields {
+                    find(definition, "field", field, definition.fields.iter().map(|known| known.name.as_ref()))?;
+                }
+                definition.primary_key.clone_from(fields);
+            }
+            Operation::RenameIndex { model, from, to } => {
+                let definition = self.model_mut(app, model)?;
+                find(definition, "index", from, definition.indexes.iter().filter_map(|known| known.name.as_deref()))?;
+                for index in definition.indexes.iter_mut().filter(|known| known.name.as_ref() == Some(from)) {
+                    index.name = Some(to.clone());
+                }
+            }
+            Operation::RunSql { state, .. } | Operation::Separate { state, .. } => {
+                for operation in state {
+                    self.apply(app, operation)?;
+                }
+            }
+            Operation::AddIndexConcurrently { model, index } => {
+                self.apply(app, &Operation::AddIndex { model: model.clone(), index: index.clone() })?;
+            }
+            Operation::RemoveIndexConcurrently { model, name } => {
+                self.apply(app, &Operation::RemoveIndex { model: model.clone(), name: name.clone() })?;
+            }
+            Operation::AddConstraintNotValid { model, constraint } => {
+                let constraint = Constraint::Check(constraint.clone());
+                self.apply(app, &Operation::AddConstraint { model: model.clone(), constraint })?;
+            }
+            Operation::ValidateConstraint { model, name } => {
+                let definition = self.model_mut(app, model)?;
+                find(definition, "constraint", name, definition.constraint_order.iter().map(AsRef::as_ref))?;
             }
         }
         Ok(())

@@ -31,6 +31,12 @@ impl Migration {
         for parent in &self.dependencies {
             code = code.then("after", texts(parent));
         }
+        for replaced in &self.replaces {
+            code = code.then("replaces", texts(replaced));
+        }
+        if !self.atomic {
+            code = code.then("not_atomic", Vec::new());
+        }
         for step in &self.operations {
             code = operation(code, step)
                 .map_err(|error| Error::new(ErrorKind::Migration, format!("{}: {error}", step.describe())))?;
@@ -134,9 +140,7 @@ fn operation(code: Code, operation: &Operation) -> Result<Code> {
         Operation::AddConstraint { model: name, constraint } => {
             let constraint = match constraint {
                 Constraint::Unique(unique) => unique_code(unique)?,
-                Constraint::Check(Check { name, condition }) => {
-                    Code::call("Check::new", vec![Code::text(name), node(condition)?])
-                }
+                Constraint::Check(check) => check_code(check)?,
             };
             code.then("add_constraint", vec![model(name), constraint])
         }
@@ -147,7 +151,57 @@ fn operation(code: Code, operation: &Operation) -> Result<Code> {
             let groups = groups.iter().map(|group| Code::Call("&[".to_owned(), texts(group), ']')).collect();
             code.then("alter_unique_together", vec![model(name), Code::array(groups)])
         }
+        Operation::AlterField { model: name, field, fill: None } => {
+            code.then("alter_field", vec![model(name), field_code(field)?])
+        }
+        Operation::AlterField { model: name, field, fill: Some(fill) } => {
+            code.then("alter_field_filled", vec![model(name), field_code(field)?, value(fill)?])
+        }
+        Operation::RenameField { model: name, from, to } => {
+            code.then("rename_field", vec![model(name), Code::text(from), Code::text(to)])
+        }
+        Operation::RenameModel { from, to } => code.then("rename_model", vec![model(from), model(to)]),
+        Operation::AlterTable { model: name, table } => code.then("alter_table", vec![model(name), option(table)]),
+        Operation::AlterTableComment { model: name, comment } => {
+            code.then("alter_table_comment", vec![model(name), option(comment)])
+        }
+        Operation::AlterManaged { model: name, managed } => {
+            code.then("alter_managed", vec![model(name), Code::plain(managed.to_string())])
+        }
+        Operation::AlterPrimaryKey { model: name, fields } => {
+            code.then("alter_primary_key", vec![model(name), Code::array(texts(fields))])
+        }
+        Operation::RenameIndex { model: name, from, to } => {
+            code.then("rename_index", vec![model(name), Code::text(from), Code::text(to)])
+        }
+        Operation::AddIndexConcurrently { model: name, index } => {
+            code.then("add_index_concurrently", vec![model(name), index_code(index)?])
+        }
+        Operation::RemoveIndexConcurrently { model: on, name } => {
+            code.then("remove_index_concurrently", vec![model(on), Code::text(name)])
+        }
+        Operation::AddConstraintNotValid { model: name, constraint } => {
+            code.then("add_constraint_not_valid", vec![model(name), check_code(constraint)?])
+        }
+        Operation::ValidateConstraint { model: on, name } => {
+            code.then("validate_constraint", vec![model(on), Code::text(name)])
+        }
+        Operation::RunSql { .. } | Operation::Separate { .. } => {
+            let message = "is written by hand, not by `makemigrations`";
+            return Err(Error::new(ErrorKind::Migration, message));
+        }
     })
+}
+
+fn option(text: &Option<Text>) -> Code {
+    match text {
+        Some(text) => Code::call("Some", vec![Code::text(text)]),
+        None => Code::plain("None"),
+    }
+}
+
+fn check_code(check: &Check) -> Result<Code> {
+    Ok(Code::call("Check::new", vec![Code::text(&check.name), node(&check.condition)?]))
 }
 
 fn definition_code(model: &ModelDef) -> Result<Code> {

@@ -1,0 +1,125 @@
+//! Names that change, and everything that mentions them.
+
+use std::borrow::Cow;
+
+use super::{State, find, wrong};
+use crate::error::Result;
+use crate::model::{ModelDef, OrderBy};
+use crate::query::Node;
+
+type Text = Cow<'static, str>;
+
+/// Renames a field, and what of its model and of others refers to it by name.
+pub(super) fn field(state: &mut State, app: &str, model: &str, from: &Text, to: &Text) -> Result<()> {
+    let definition = state.model_mut(app, model)?;
+    find(definition, "field", from, definition.fields.iter().map(|known| known.name.as_ref()))?;
+    if definition.fields.iter().any(|known| known.name == *to) {
+        return Err(wrong(format!("{app}.{model} has a field `{to}` already")));
+    }
+    for known in &mut definition.fields {
+        replace(&mut known.name, from, to);
+    }
+    within(definition, from, to);
+    let label = definition.label();
+    for other in &mut state.models {
+        let own = other.label() == label;
+        if other.proxy_for.as_deref() == Some(&label) {
+            within(other, from, to);
+        }
+        for field in &mut other.fields {
+            let Some(relation) = &mut field.relation else { continue };
+            if relation.to == label || (own && relation.to == "self") {
+                relation.to_field.iter_mut().for_each(|name| replace(name, from, to));
+            }
+            if relation.through.as_deref() == Some(&label)
+                && let Some((near, far)) = &mut relation.through_fields
+            {
+                replace(near, from, to);
+                replace(far, from, to);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Renames a model, and what refers to it by label.
+pub(super) fn model(state: &mut State, app: &str, from: &Text, to: &Text) -> Result<()> {
+    if state.model(app, to).is_some() {
+        return Err(wrong(format!("model {app}.{to} is there already")));
+    }
+    state.model_mut(app, from)?.name.clone_from(to);
+    let (old, new) = (format!("{app}.{from}"), format!("{app}.{to}"));
+    let refer = |label: &mut Text| {
+        if *label == old {
+            *label = Text::Owned(new.clone());
+        }
+    };
+    for other in &mut state.models {
+        other.proxy_for.iter_mut().for_each(refer);
+        for relation in other.fields.iter_mut().filter_map(|field| field.relation.as_mut()) {
+            refer(&mut relation.to);
+            relation.through.iter_mut().for_each(refer);
+        }
+    }
+    Ok(())
+}
+
+fn replace(name: &mut Text, from: &Text, to: &Text) {
+    if name == from {
+        name.clone_from(to);
+    }
+}
+
+/// Renames a field in what a model says of its table.
+fn within(model: &mut ModelDef, from: &Text, to: &Text) {
+    let ModelDef { fields, primary_key, unique_together, uniques, checks, indexes, .. } = model;
+    primary_key.iter_mut().chain(unique_together.iter_mut().flatten()).for_each(|name| replace(name, from, to));
+    for unique in uniques {
+        unique.fields.iter_mut().chain(&mut unique.include).for_each(|name| replace(name, from, to));
+        steps(&mut unique.expressions, from, to);
+        unique.condition.iter_mut().for_each(|condition| node(condition, from, to));
+    }
+    for check in checks {
+        node(&mut check.condition, from, to);
+    }
+    for index in indexes {
+        index.include.iter_mut().for_each(|name| replace(name, from, to));
+        steps(&mut index.expressions, from, to);
+        index.condition.iter_mut().for_each(|condition| node(condition, from, to));
+    }
+    for generated in fields.iter_mut().filter_map(|field| field.generated.as_mut()) {
+        node(&mut generated.expression, from, to);
+    }
+}
+
+fn steps(steps: &mut [OrderBy], from: &Text, to: &Text) {
+    steps.iter_mut().for_each(|step| node(&mut step.expression, from, to));
+}
+
+/// Renames a field in an expression over one table: its paths begin with a field.
+fn node(expression: &mut Node, from: &Text, to: &Text) {
+    match expression {
+        Node::Path(names) => {
+            if let Some(first) = names.first_mut() {
+                replace(first, from, to);
+            }
+        }
+        Node::List(all) | Node::And(all) | Node::Or(all) | Node::Call(_, all) => {
+            all.iter_mut().for_each(|part| node(part, from, to));
+        }
+        Node::Lookup { left, right, .. } | Node::Binary(_, left, right) => {
+            node(left, from, to);
+            node(right, from, to);
+        }
+        Node::Not(inner) | Node::Cast(inner, _) => node(inner, from, to),
+        Node::Case { whens, default } => {
+            for (condition, result) in whens {
+                node(condition, from, to);
+                node(result, from, to);
+            }
+            default.iter_mut().for_each(|result| node(result, from, to));
+        }
+        // Constraints and indexes hold neither figures nor subqueries.
+        Node::Outer(_) | Node::Value(..) | Node::Aggregate(_) | Node::Exists(_) | Node::Subquery(_) => {}
+    }
+}

@@ -1,5 +1,6 @@
 //! The command line: Django's management commands, and those of the apps.
 
+mod makemigrations;
 mod migrations;
 mod query;
 mod runserver;
@@ -21,7 +22,7 @@ use crate::site::Site;
 enum Builtin {
     Runserver(runserver::Runserver),
     Migrate(migrations::Migrate),
-    Makemigrations(migrations::Makemigrations),
+    Makemigrations(makemigrations::Makemigrations),
     Showmigrations(migrations::Showmigrations),
     Sqlmigrate(migrations::Sqlmigrate),
     /// Look for what cannot work: models that do not fit together, names taken twice

@@ -17,7 +17,7 @@ mod optimize;
 mod state;
 mod write;
 
-pub use detect::detect;
+pub use detect::{Answers, Fill, Filling, Questioner, RenamedField, RenamedModel, Replaced, detect, detect_with};
 pub use execute::{Migrator, Progress, Shown, Target, create_tables};
 pub use literal::{
     Literal, all, any, arithmetic, bytes, call, case, cast, compare, date, decimal, duration, field, ip, json, keyword,

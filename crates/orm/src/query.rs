@@ -1,6 +1,6 @@
 //! Queries: the typed front door, the expression tree behind it, and what runs it.
 
-mod check;
+pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod insert;
 pub(crate) mod many;

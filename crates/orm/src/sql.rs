@@ -26,6 +26,7 @@ mod write;
 use std::borrow::Cow;
 
 pub(crate) use change::{Insert, delete, insert, update};
+pub(crate) use convert::prepare;
 
 use crate::db::Statement;
 use crate::engine::Dialect;

@@ -42,6 +42,10 @@ impl State {
         &self.models
     }
 
+    pub(super) fn models_mut(&mut self) -> &mut [ModelDef] {
+        &mut self.models
+    }
+
     /// The model of an app, by its name.
     pub fn model(&self, app: &str, name: &str) -> Option<&ModelDef> {
         self.models.iter().find(|model| model.app == app && model.name == name)

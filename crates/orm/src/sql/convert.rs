@@ -22,7 +22,7 @@ fn refuse(kind: ErrorKind, field: &Kind, value: &Value, expected: &str) -> Error
 /// # Errors
 /// [`ErrorKind::Value`], [`ErrorKind::Type`] or [`ErrorKind::Validation`] where Django raises the exception of that
 /// name.
-pub(super) fn prepare(kind: &Kind, value: Value) -> Result<Value> {
+pub(crate) fn prepare(kind: &Kind, value: Value) -> Result<Value> {
     if value.is_null() {
         return Ok(value);
     }

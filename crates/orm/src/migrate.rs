@@ -15,6 +15,7 @@ pub(crate) mod names;
 mod operation;
 mod optimize;
 mod state;
+mod undo;
 mod write;
 
 pub use detect::{Answers, Fill, Filling, Questioner, RenamedField, RenamedModel, Replaced, detect, detect_with};

@@ -308,12 +308,8 @@ impl Unit {
             make_records(db).await?;
         }
         let triggers = if self.drops { triggers(db).await? } else { Vec::new() };
-        if self.drops {
-            // Renaming must leave alone what refers to the table that was there under the new name.
-            db.script("PRAGMA legacy_alter_table = ON").await?;
-        }
         for change in &self.changes {
-            let done = db.script(change.sql.clone()).await;
+            let done = change.run(db).await;
             done.map_err(|error| self.failed(change, error))?;
         }
         if self.drops {
@@ -365,7 +361,7 @@ pub async fn create_tables(db: &Db) -> Result<()> {
         for migration in graph.migrations() {
             let (changes, after) = changes(migration, &state, db.dialect())?;
             for change in &changes {
-                db.script(change.sql.clone()).await.map_err(|error| in_migration(migration, error))?;
+                change.run(db).await.map_err(|error| in_migration(migration, error))?;
             }
             state = after;
         }

@@ -1,6 +1,6 @@
 //! A column's definition.
 
-use super::{Table, quote};
+use super::{Table, Text, quote};
 use crate::engine::Dialect;
 use crate::error::Result;
 use crate::field::Kind;
@@ -17,23 +17,17 @@ pub(super) fn definition(table: Table<'_>, column: &SchemaColumn, fill: Option<&
     let field = table.field(column);
     let is_relation = field.relation.is_some();
     let mut parts = vec![quote(&column.name), sql_type(&column.kind, is_relation, dialect)];
-    let inherited = || {
-        let (model, target) = table.schema.target(table.entry.id, column.field)?;
-        table.schema.entry(model).field(target.field).collation.clone()
-    };
-    if let Some(collation) = field.collation.clone().or_else(inherited) {
+    if let Some(collation) = collation(table, column) {
         parts.push(match dialect {
             Dialect::Sqlite => format!("COLLATE {collation}"),
             Dialect::Postgres => format!("COLLATE {}", quote(&collation)),
         });
     }
-    match (&field.db_default, fill) {
-        (Some(DatabaseDefault::Value(value)), _) | (None, Some(value)) => {
-            parts.push(format!("DEFAULT {}", literal(table, value)?));
-        }
-        (Some(DatabaseDefault::Expression(node)), _) => parts.push(format!("DEFAULT ({})", table.inline(node)?)),
-        (None, None) => {}
-    }
+    let given = match (default(table, column)?, fill) {
+        (None, Some(value)) => Some(literal(table, value)?),
+        (default, _) => default,
+    };
+    parts.extend(given.map(|default| format!("DEFAULT {default}")));
     match &field.generated {
         Some(generated) => {
             let persistence = if generated.stored { "STORED" } else { "VIRTUAL" };
@@ -42,12 +36,12 @@ pub(super) fn definition(table: Table<'_>, column: &SchemaColumn, fill: Option<&
         }
         None => parts.push(if field.null { "NULL" } else { "NOT NULL" }.to_owned()),
     }
-    if table.entry.single_key().is_some_and(|key| key.field == column.field) {
+    if table.is_key(column) {
         parts.push("PRIMARY KEY".to_owned());
     } else if field.unique {
         parts.push("UNIQUE".to_owned());
     }
-    if let Some(check) = check(column, is_relation, dialect) {
+    if let Some(check) = check(&column.kind, is_relation, dialect, &column.name) {
         parts.push(format!("CHECK ({check})"));
     }
     if field.kind.is_auto() {
@@ -70,9 +64,28 @@ pub(super) fn literal(table: Table<'_>, value: &Value) -> Result<String> {
     table.inline(&Node::value(value.clone()))
 }
 
-fn check(column: &SchemaColumn, is_relation: bool, dialect: Dialect) -> Option<String> {
-    let name = quote(&column.name);
-    match column.kind {
+/// The collation of a column: its own, or that of what it refers to.
+pub(super) fn collation(table: Table<'_>, column: &SchemaColumn) -> Option<String> {
+    let inherited = || {
+        let (model, target) = table.schema.target(table.entry.id, column.field)?;
+        table.schema.entry(model).field(target.field).collation.clone()
+    };
+    table.field(column).collation.clone().or_else(inherited).map(Text::into_owned)
+}
+
+/// What the database fills in, as it stands after `DEFAULT`.
+pub(super) fn default(table: Table<'_>, column: &SchemaColumn) -> Result<Option<String>> {
+    match &table.field(column).db_default {
+        Some(DatabaseDefault::Value(value)) => literal(table, value).map(Some),
+        Some(DatabaseDefault::Expression(node)) => Ok(Some(format!("({})", table.inline(node)?))),
+        None => Ok(None),
+    }
+}
+
+/// What rows must meet for their kind, over a column of this name.
+pub(super) fn check(kind: &Kind, is_relation: bool, dialect: Dialect, column: &str) -> Option<String> {
+    let name = quote(column);
+    match kind {
         _ if is_relation => None,
         Kind::PositiveSmallInteger | Kind::PositiveInteger | Kind::PositiveBigInteger => Some(format!("{name} >= 0")),
         Kind::Json if dialect == Dialect::Sqlite => Some(format!("(JSON_VALID({name}) OR {name} IS NULL)")),

@@ -1,7 +1,10 @@
 //! What only SQLite does: a table that `ALTER TABLE` cannot change is made anew beside the old, and filled from it.
 
+use super::alter::{ColumnChange, Shape, referring};
 use super::{Editor, Table, column, quote};
+use crate::engine::Dialect;
 use crate::error::Result;
+use crate::migrate::names;
 use crate::model::{DatabaseDefault, SchemaColumn};
 use crate::value::Value;
 
@@ -14,16 +17,16 @@ impl Editor {
         fill: Option<Value>,
     ) -> Result<()> {
         let field = after.field(column);
-        let is_key = after.entry.single_key().is_some_and(|key| key.field == column.field);
+        let is_key = after.is_key(column);
         let computed = matches!(field.db_default, Some(DatabaseDefault::Expression(_)))
             || field.generated.as_ref().is_some_and(|generated| generated.stored);
         if is_key || field.unique || !field.null || fill.is_some() || computed {
             let fill = match (&field.db_default, &fill) {
                 (Some(_), _) => None,
-                (None, Some(value)) => Some((column, column::literal(after, value)?)),
-                (None, None) => Some((column, "NULL".to_owned())),
+                (None, Some(value)) => Some((column.name.as_str(), column::literal(after, value)?)),
+                (None, None) => Some((column.name.as_str(), "NULL".to_owned())),
             };
-            return self.rebuild(before, after, fill);
+            return self.rebuild(before, after, fill.as_slice());
         }
         let definition = column::definition(after, column, None)?;
         self.now(after, format!("ALTER TABLE {} ADD COLUMN {definition}", quote(after.name)));
@@ -44,68 +47,134 @@ impl Editor {
             .iter()
             .any(|position| before.entry.columns.get(*position).is_some_and(|key| key.field == column.field));
         if is_key || field.unique || field.index || before.enforced(column).is_some() {
-            return self.rebuild(before, after, None);
+            return self.rebuild(before, after, &[]);
         }
         self.now(after, format!("ALTER TABLE {} DROP COLUMN {}", quote(after.name), quote(&column.name)));
         Ok(())
     }
 
-    /// Makes the table anew as `after` has it, with the rows of `before`; `fill` is a new column with what to put there.
+    /// Renames the column, makes or drops its index, or makes the table anew.
+    pub(super) fn alter_column_sqlite(&mut self, change: &ColumnChange<'_>) -> Result<()> {
+        let ColumnChange { before, after, was, is, .. } = change;
+        let on = quote(after.name);
+        // SQLite has no comments.
+        let renamed = Shape { name: is.name, comment: is.comment.clone(), ..was.clone() };
+        if renamed == *is && (was.name == is.name || was.references.is_none()) {
+            if was.name != is.name {
+                let (from, to) = (quote(was.name), quote(is.name));
+                self.now(*after, format!("ALTER TABLE {on} RENAME COLUMN {from} TO {to}"));
+            }
+            return Ok(());
+        }
+        if was.name == is.name && (Shape { index: is.index, ..renamed }) == *is {
+            if was.index {
+                self.drop_field_index(change);
+            } else {
+                let name = names::index(&after.entry.table, &[is.name], "", Dialect::Sqlite);
+                self.now(*after, format!("CREATE INDEX {} ON {on} ({})", quote(&name), quote(is.name)));
+            }
+            return Ok(());
+        }
+        let source = match change.filling() {
+            Some(fill) => format!("coalesce({}, {fill})", quote(was.name)),
+            None => quote(was.name),
+        };
+        let old = Table { name: after.name, ..*before };
+        self.rebuild(old, *after, &[(is.name, source)])?;
+        if was.is_retyped(is) || was.name != is.name {
+            // Keys that say its type or name.
+            for key in referring(*before, change.old, *after) {
+                if key.after.entry.id != after.entry.id {
+                    self.rebuild(Table { name: key.after.name, ..key.before }, key.after, &[])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the table anew as `after` has it, with the rows of `before` and their row ids; `sources` says for some
+    /// columns what to put there instead of what the column of the same name holds.
     ///
     /// Foreign keys must not be enforced meanwhile. Triggers go with the old table: who runs the statements puts them
     /// back.
-    pub(super) fn rebuild(
-        &mut self,
-        before: Table<'_>,
-        after: Table<'_>,
-        fill: Option<(&SchemaColumn, String)>,
-    ) -> Result<()> {
+    pub(super) fn rebuild(&mut self, before: Table<'_>, after: Table<'_>, sources: &[(&str, String)]) -> Result<()> {
         let name = after.entry.table.as_str();
         let new_name = format!("new__{name}");
         let new = Table { name: &new_name, ..after };
         let mut into = Vec::new();
         let mut from = Vec::new();
+        if let Some(row_id) = row_id(before, after) {
+            into.push(row_id.to_owned());
+            from.push(row_id.to_owned());
+        }
         for column in after.entry.columns.iter().filter(|column| after.field(column).generated.is_none()) {
-            let source = match &fill {
-                Some((new, source)) if new.name == column.name => source.clone(),
-                _ if before.entry.columns.iter().any(|old| old.name == column.name) => quote(&column.name),
+            let source = match sources.iter().find(|(name, _)| *name == column.name) {
+                Some((_, source)) => source.clone(),
+                None if before.entry.columns.iter().any(|old| old.name == column.name) => quote(&column.name),
                 // The database puts in what it has as default.
-                _ => continue,
+                None => continue,
             };
             into.push(quote(&column.name));
             from.push(source);
         }
         // What waits to index the table: it is made with all its indexes now.
-        self.deferred.retain(|it| it.change.table != name);
+        self.deferred.retain(|it| it.change.table != name && it.change.table != before.name);
         self.create_table(new)?;
-        let (new_quoted, old_quoted) = (quote(&new_name), quote(name));
+        let (new_quoted, old_quoted, quoted) = (quote(&new_name), quote(before.name), quote(name));
         let (into, from) = (into.join(", "), from.join(", "));
         self.now(after, format!("INSERT INTO {new_quoted} ({into}) SELECT {from} FROM {old_quoted}"));
-        if after.entry.single_key().is_some_and(|key| after.field(key).kind.is_auto()) {
-            // The next number: without it those of deleted rows would be given again.
-            let (new_text, old_text) = (text(&new_name), text(name));
-            self.now(after, format!("DELETE FROM sqlite_sequence WHERE name = {new_text}"));
-            self.now(
-                after,
-                format!(
-                    "INSERT INTO sqlite_sequence (name, seq) SELECT {new_text}, seq FROM sqlite_sequence WHERE name = \
-                     {old_text}"
-                ),
-            );
-        }
+        self.keep_numbering(before, new);
         self.now(after, format!("DROP TABLE {old_quoted}"));
-        self.now(after, format!("ALTER TABLE {new_quoted} RENAME TO {old_quoted}"));
+        // What refers to the table says its name already, and must go on to.
+        self.now(after, "PRAGMA legacy_alter_table = ON".to_owned());
+        self.now(after, format!("ALTER TABLE {new_quoted} RENAME TO {quoted}"));
+        self.now(after, "PRAGMA legacy_alter_table = OFF".to_owned());
         // Its indexes, which `create_table` left for later under the name that the table had meanwhile.
         let (own, rest) = std::mem::take(&mut self.deferred).into_iter().partition(|it| it.change.table == new_name);
         self.deferred = rest;
         for mut deferred in own {
             deferred.change.sql =
-                deferred.change.sql.replacen(&format!(" ON {new_quoted} "), &format!(" ON {old_quoted} "), 1);
+                deferred.change.sql.replacen(&format!(" ON {new_quoted} "), &format!(" ON {quoted} "), 1);
             deferred.change.table = name.to_owned();
             self.done.push(deferred.change);
         }
         Ok(())
     }
+
+    /// Has a new table number its rows from where the old one was: else the numbers of deleted rows were given again.
+    pub(super) fn keep_numbering(&mut self, old: Table<'_>, new: Table<'_>) {
+        let is_numbered =
+            |table: Table<'_>| table.entry.single_key().is_some_and(|key| table.field(key).kind.is_auto());
+        if !is_numbered(old) || !is_numbered(new) {
+            return;
+        }
+        let (new_text, old_text) = (text(new.name), text(old.name));
+        self.now(new, format!("DELETE FROM sqlite_sequence WHERE name = {new_text}"));
+        self.now(
+            new,
+            format!(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT {new_text}, seq FROM sqlite_sequence WHERE name = \
+                 {old_text}"
+            ),
+        );
+    }
+}
+
+/// The name under which the row id can be had on both tables, unless the key is the row id and keeps it.
+fn row_id(before: Table<'_>, after: Table<'_>) -> Option<&'static str> {
+    let is_alias = |table: Table<'_>| {
+        table.entry.single_key().is_some_and(|key| {
+            column::sql_type(&key.kind, table.field(key).relation.is_some(), Dialect::Sqlite) == "integer"
+        })
+    };
+    if is_alias(after) {
+        return None;
+    }
+    let is_free = |name: &&str| {
+        let mut columns = before.entry.columns.iter().chain(&after.entry.columns);
+        !columns.any(|column| column.name.eq_ignore_ascii_case(name))
+    };
+    ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
 }
 
 fn text(name: &str) -> String {

@@ -14,6 +14,7 @@ mod literal;
 pub(crate) mod names;
 mod operation;
 mod optimize;
+mod probe;
 mod state;
 mod undo;
 mod write;

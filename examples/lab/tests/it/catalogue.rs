@@ -68,8 +68,10 @@ fn by_name(statements: impl IntoIterator<Item = String>) -> BTreeMap<String, (St
 }
 
 /// The parts of a table's definition, in order of the alphabet.
-fn parts(sql: &str) -> Vec<&str> {
-    let mut parts: Vec<&str> = sql.trim_end_matches(')').split(", ").map(|part| part.trim_end_matches(')')).collect();
+pub(crate) fn parts(sql: &str) -> Vec<&str> {
+    let (start, rest) = sql.split_once(" (").unwrap_or((sql, ""));
+    let mut parts: Vec<&str> = rest.trim_end_matches(')').split(", ").map(|part| part.trim_end_matches(')')).collect();
+    parts.push(start);
     parts.sort_unstable();
     parts
 }
@@ -98,7 +100,7 @@ async fn sqlite_has_the_tables_that_django_makes() {
 }
 
 /// The catalogue of a PostgreSQL database, as `postgres_catalogue.json` has it.
-async fn catalogue(db: &Db) -> Json {
+pub(crate) async fn catalogue(db: &Db) -> Json {
     type Column = (String, String, String, bool, String, String, Option<String>, Option<String>);
     let columns: Vec<Column> = db
         .raw(
@@ -107,7 +109,7 @@ async fn catalogue(db: &Db) -> Json {
              col_description(c.oid, a.attnum) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
              JOIN pg_namespace n ON n.oid = c.relnamespace \
              LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum \
-             WHERE n.nspname = 'public' AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped \
+             WHERE n.nspname = current_schema() AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped \
              ORDER BY c.relname, a.attnum",
             (),
         )
@@ -124,7 +126,7 @@ async fn catalogue(db: &Db) -> Json {
         .raw(
             "SELECT c.relname::text, k.conname::text, k.contype::text, pg_get_constraintdef(k.oid) \
              FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = 'public' AND k.contype <> 'n' ORDER BY 1, 2",
+             WHERE n.nspname = current_schema() AND k.contype <> 'n' ORDER BY 1, 2",
             (),
         )
         .fetch()
@@ -134,7 +136,10 @@ async fn catalogue(db: &Db) -> Json {
         |(table, name, kind, definition)| json!({"table": table, "name": name, "kind": kind, "definition": definition}),
     );
     let indexes: Vec<(String, String, String)> = db
-        .raw("SELECT tablename::text, indexname::text, indexdef FROM pg_indexes WHERE schemaname = 'public'", ())
+        .raw(
+            "SELECT tablename::text, indexname::text, indexdef FROM pg_indexes WHERE schemaname = current_schema()",
+            (),
+        )
         .fetch()
         .await
         .unwrap();
@@ -142,7 +147,7 @@ async fn catalogue(db: &Db) -> Json {
         .into_iter()
         .map(|(table, name, definition)| json!({"table": table, "name": name, "definition": definition}));
     let sequences: Vec<(String, String)> = db
-        .raw("SELECT sequencename::text, data_type::text FROM pg_sequences WHERE schemaname = 'public'", ())
+        .raw("SELECT sequencename::text, data_type::text FROM pg_sequences WHERE schemaname = current_schema()", ())
         .fetch()
         .await
         .unwrap();

@@ -1,5 +1,6 @@
 //! The lab's tables and queries held against Django's.
 
+mod alterations;
 mod both_ways;
 mod catalogue;
 mod differential;

@@ -157,7 +157,7 @@ impl Editor {
             return Err(Error::new(ErrorKind::Migration, message));
         }
         if was == is {
-            return Ok(());
+            return self.alter_keys_to_own(before, old, after);
         }
         let fill = match fill {
             Some(value) if was.null && !is.null => Some(column::literal(after, &value)?),
@@ -168,6 +168,20 @@ impl Editor {
             Dialect::Sqlite => self.alter_column_sqlite(&change),
             Dialect::Postgres => self.alter_column_postgres(&change),
         }
+    }
+
+    /// Where a column stays as it is on SQLite, but numbers of another size are meant, says so of the table's own keys to
+    /// it. As in Django, those of other tables stay: SQLite knows one size.
+    fn alter_keys_to_own(&mut self, before: Table<'_>, old: &SchemaColumn, after: Table<'_>) -> Result<()> {
+        if self.dialect == Dialect::Postgres {
+            return Ok(());
+        }
+        for key in referring(before, old, after).iter().filter(|key| key.after.entry.id == after.entry.id) {
+            if Shape::of(key.before, key.old)?.is_retyped(&Shape::of(key.after, key.new)?) {
+                return self.rebuild(Table { name: after.name, ..before }, after, &[]);
+            }
+        }
+        Ok(())
     }
 
     /// Drops the index that a column has of its own.

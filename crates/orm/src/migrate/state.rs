@@ -156,6 +156,9 @@ impl State {
             Operation::RenameIndex { model, from, to } => {
                 let definition = self.model_mut(app, model)?;
                 find(definition, "index", from, definition.indexes.iter().filter_map(|known| known.name.as_deref()))?;
+                if definition.indexes.iter().any(|known| known.name.as_ref() == Some(to)) {
+                    return Err(wrong(format!("{app}.{model} has an index `{to}` already")));
+                }
                 for index in definition.indexes.iter_mut().filter(|known| known.name.as_ref() == Some(from)) {
                     index.name = Some(to.clone());
                 }

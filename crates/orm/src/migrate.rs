@@ -11,10 +11,12 @@ mod detect;
 mod execute;
 mod graph;
 mod literal;
+mod merge;
 pub(crate) mod names;
 mod operation;
 mod optimize;
 mod probe;
+mod sign;
 mod state;
 mod undo;
 mod write;
@@ -25,6 +27,7 @@ pub use literal::{
     Literal, all, any, arithmetic, bytes, call, case, cast, compare, date, decimal, duration, field, ip, json, keyword,
     list, not, time, timestamp, uuid, value,
 };
+pub use merge::{Conflict, conflicts};
 pub use operation::{Constraint, Migration, Operation};
 pub use state::State;
 

@@ -3,6 +3,7 @@
 mod makemigrations;
 mod migrations;
 mod query;
+mod questions;
 mod runserver;
 mod table;
 

@@ -12,6 +12,7 @@ mod rename;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use chop::number;
 use need::{Done, Need, Planned};
 pub use questioner::{Answers, Fill, Filling, Questioner, RenamedField, RenamedModel, Replaced};
 

@@ -12,15 +12,13 @@ use super::operation::Operation;
 /// A shorter list of operations that does the same.
 ///
 /// What functions and SQL do is unknown: nothing moves across them.
-pub(crate) fn optimize(app: &str, operations: Vec<Operation>) -> Vec<Operation> {
-    // In boxes, since they are moved about.
-    let mut operations: Vec<Box<Operation>> = operations.into_iter().map(Box::new).collect();
+pub(crate) fn optimize(app: &str, mut operations: Vec<Operation>) -> Vec<Operation> {
     while pass(app, &mut operations) {}
-    operations.into_iter().map(|operation| *operation).collect()
+    operations
 }
 
 /// Puts together what can be, each operation with those that follow; whether there was any.
-fn pass(app: &str, operations: &mut Vec<Box<Operation>>) -> bool {
+fn pass(app: &str, operations: &mut Vec<Operation>) -> bool {
     let mut changed = false;
     let mut at = 0;
     while at < operations.len() {
@@ -34,7 +32,7 @@ fn pass(app: &str, operations: &mut Vec<Box<Operation>>) -> bool {
 }
 
 /// Puts an operation together with the first later one that it can be put together with.
-fn merge(app: &str, operations: &mut Vec<Box<Operation>>, at: usize) -> bool {
+fn merge(app: &str, operations: &mut Vec<Operation>, at: usize) -> bool {
     let Some((first, later)) = operations.get(at..).and_then(|rest| rest.split_first()) else { return false };
     let mut first_may_move = true;
     for (between, second) in later.iter().enumerate() {
@@ -58,7 +56,7 @@ fn merge(app: &str, operations: &mut Vec<Box<Operation>>, at: usize) -> bool {
         };
         operations.remove(at + 1 + between);
         operations.remove(at);
-        operations.splice(place..place, merged.into_iter().map(Box::new));
+        operations.splice(place..place, merged);
         return true;
     }
     false

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nuages_orm::migrate::detect;
+use nuages_orm::migrate::{Field, Kind, Migration, ModelDef, detect};
 use nuages_orm::{Model, Models};
 use nuages_web::{App, Command, Project, Result, Settings, Site};
 
@@ -132,7 +132,10 @@ async fn makemigrations_writes_what_is_missing_and_migrate_applies_it() {
     let project = Project::new("library").app(shelf().migrations_in(&home));
 
     let error = folder.run(&project, &["makemigrations", "--check"]).await.expect_err("one is missing").to_string();
-    assert_eq!(error, "migrations are missing: shelf.0001_initial; run makemigrations");
+    assert_eq!(
+        error,
+        "migrations are missing; run makemigrations to write them:\nshelf.0001_initial\n    + Create model Book"
+    );
     assert!(folder.run(&project, &["makemigrations", "--dry-run"]).await.expect("shown").contains("create_model"));
     assert!(!home.exists(), "nothing was written");
     let error = folder.run(&project, &["makemigrations", "shlef"]).await.expect_err("no such app").to_string();
@@ -151,6 +154,73 @@ async fn makemigrations_writes_what_is_missing_and_migrate_applies_it() {
     assert_eq!(applied, "Applying shelf.0001_initial … done\n");
     assert_eq!(folder.run(&project, &["migrate"]).await.expect("none"), "The tables are up to date.\n");
     assert_eq!(folder.run(&project, &["showmigrations"]).await.expect("shown"), "shelf\n [X] 0001_initial\n");
+}
+
+/// A project whose books have had other fields, with a folder for what is missing.
+fn with_history(folder: &Folder, fields: impl IntoIterator<Item = Field>) -> (Project, PathBuf) {
+    let home = folder.0.join("migrations");
+    let book = ModelDef::new("shelf", "Book").field(Field::new("id", Kind::BigAuto)).primary_key("id");
+    let book = fields.into_iter().fold(book, ModelDef::field);
+    let past = detect(&Models::new().with_definition(book), &[]).expect("a first migration");
+    (Project::new("library").app(shelf().migrations(past).migrations_in(&home)), home)
+}
+
+fn text(name: &'static str) -> Field {
+    Field::new(name, Kind::Char { max_length: Some(100) })
+}
+
+#[tokio::test]
+async fn makemigrations_takes_answers_as_options_and_says_which_it_needs() {
+    let folder = Folder::new();
+    let pages = Field::new("pages", Kind::Integer).null(true);
+    let lent = Field::new("lent", Kind::Boolean).default(false.into());
+    let (project, home) = with_history(&folder, [text("name"), pages, lent]);
+    let missing =
+        folder.run(&project, &["makemigrations", "--no-input"]).await.expect_err("it must be asked").to_string();
+    assert!(missing.contains("is it renamed? say --rename shelf.Book.name=title, or --no-rename"), "{missing}");
+    let wrong = ["makemigrations", "--rename", "shelf.Book.name=title", "--fill", "shelf.Book.titel=x"];
+    let error = folder.run(&project, &wrong).await.expect_err("nobody asked that").to_string();
+    assert!(error.starts_with("--fill shelf.Book.titel=x answers nothing that is asked"), "{error}");
+    assert!(!home.exists(), "nothing was written");
+    let rename = ["makemigrations", "--rename", "shelf.Book.name=title", "--name", "better"];
+    let error =
+        folder.run(&project, &[&rename[..3], &["--check"]].concat()).await.expect_err("one is missing").to_string();
+    assert!(error.ends_with("shelf.0002_rename_name_book_title\n    ~ Rename field name on Book to title"), "{error}");
+    let shown = folder.run(&project, &[&rename[..], &["--dry-run"]].concat()).await.expect("shown");
+    assert!(shown.contains("// ~ Rename field name on Book to title\n"), "{shown}");
+    assert!(shown.contains(".rename_field(\"Book\", \"name\", \"title\")"), "{shown}");
+    let told = folder.run(&project, &rename).await.expect("written");
+    assert!(told.contains("shelf.0002_better: ") && told.contains("    ~ Rename field name on Book"), "{told}");
+    assert!(home.join("m0002_better.rs").exists());
+    let error = folder.run(&project, &["makemigrations", "--name", "so so"]).await.expect_err("no name").to_string();
+    assert!(error.contains("use letters, digits and underscores"), "{error}");
+}
+
+#[tokio::test]
+async fn makemigrations_writes_empty_ones_and_joins_branches() {
+    let folder = Folder::new();
+    let (project, home) = with_history(&folder, [text("title")]);
+    folder.run(&project, &["makemigrations", "--empty", "shelf", "-n", "by_hand"]).await.expect("written");
+    let source = std::fs::read_to_string(home.join("m0002_by_hand.rs")).expect("a file");
+    assert!(source.contains(r#"Migration::new("shelf", "0002_by_hand").after("shelf", "0001_initial")"#), "{source}");
+    folder.run(&project, &["makemigrations", "--empty"]).await.expect_err("an app must be named");
+
+    let history = project.migrations();
+    let branch = |name: &'static str, field: &'static str| {
+        Migration::new("shelf", name).after("shelf", "0001_initial").add_field("Book", text(field).null(true))
+    };
+    let forked = |a: Migration, b: Migration| {
+        let migrations = [history.clone(), vec![a, b]].concat();
+        Project::new("library").app(shelf().migrations(migrations).migrations_in(&home))
+    };
+    let project = forked(branch("0002_a", "a"), branch("0002_b", "b"));
+    let error = folder.run(&project, &["makemigrations"]).await.expect_err("two come last").to_string();
+    assert_eq!(error, "0002_a and 0002_b all come last in shelf; run makemigrations --merge to join them");
+    let told = folder.run(&project, &["makemigrations", "--merge"]).await.expect("written");
+    assert!(told.starts_with("shelf.0003_merge_0002_a_0002_b: "), "{told}");
+    let project = forked(branch("0002_a", "a"), branch("0002_b", "a"));
+    let error = folder.run(&project, &["makemigrations", "--merge"]).await.expect_err("they clash").to_string();
+    assert!(error.contains("both change field a of Book"), "{error}");
 }
 
 #[tokio::test]

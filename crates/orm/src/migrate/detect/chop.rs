@@ -115,7 +115,7 @@ pub(super) fn named(chopped: Vec<Chopped>) -> Vec<Migration> {
 }
 
 /// The number that a migration's name starts with.
-pub(super) fn number(name: &str) -> usize {
+pub(in crate::migrate) fn number(name: &str) -> usize {
     let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(0)
 }

@@ -169,11 +169,11 @@ fn both_filled(
 }
 
 /// The field under another name; `None` if it mentions itself.
-fn renamed(field: &Field, to: &std::borrow::Cow<'static, str>) -> Option<Box<Field>> {
+fn renamed(field: &Field, to: &str) -> Option<Box<Field>> {
     if field.generated.is_some() || field.relation.as_ref().is_some_and(|relation| relation.to_field.is_some()) {
         return None;
     }
-    Some(Box::new(Field { name: to.clone(), ..field.clone() }))
+    Some(Box::new(Field { name: to.to_owned().into(), ..field.clone() }))
 }
 
 /// Operations on one index or constraint.

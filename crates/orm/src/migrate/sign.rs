@@ -1,0 +1,29 @@
+//! Operations by a single letter.
+
+use super::operation::Operation;
+
+impl Operation {
+    /// Whether it adds (`+`), removes (`-`) or alters (`~`), runs SQL (`s`), or does something else (`?`): what
+    /// `makemigrations` prints before each, as Django does.
+    pub fn sign(&self) -> char {
+        use Operation::*;
+        match self {
+            CreateModel(_) | AddField { .. } | AddIndex { .. } | AddConstraint { .. } => '+',
+            AddIndexConcurrently { .. } | AddConstraintNotValid { .. } => '+',
+            DeleteModel { .. } | RemoveField { .. } | RemoveIndex { .. } | RemoveConstraint { .. } => '-',
+            RemoveIndexConcurrently { .. } => '-',
+            AlterUniqueTogether { .. }
+            | AlterField { .. }
+            | RenameField { .. }
+            | RenameModel { .. }
+            | AlterTable { .. }
+            | AlterTableComment { .. }
+            | AlterManaged { .. }
+            | AlterPrimaryKey { .. }
+            | RenameIndex { .. }
+            | ValidateConstraint { .. } => '~',
+            RunSql { .. } => 's',
+            _ => '?',
+        }
+    }
+}

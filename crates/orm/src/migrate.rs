@@ -21,6 +21,7 @@ mod state;
 mod undo;
 mod write;
 
+pub(crate) use ddl::table_statements;
 pub use detect::{Answers, Fill, Filling, Questioner, RenamedField, RenamedModel, Replaced, detect, detect_with};
 pub use execute::{Migrator, Progress, Shown, Target, create_tables};
 pub use literal::{

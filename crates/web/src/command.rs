@@ -1,6 +1,7 @@
 //! The command line: Django's management commands, and those of the apps.
 
 mod makemigrations;
+mod inspect;
 mod migrations;
 mod query;
 mod questions;
@@ -26,6 +27,7 @@ enum Builtin {
     Makemigrations(makemigrations::Makemigrations),
     Showmigrations(migrations::Showmigrations),
     Sqlmigrate(migrations::Sqlmigrate),
+    Inspectdb(inspect::Inspectdb),
     /// Look for what cannot work: models that do not fit together, names taken twice
     Check,
     Query(query::Query),
@@ -67,6 +69,7 @@ impl CommandLine {
             Builtin::Makemigrations(command) => command.run(project, out),
             Builtin::Showmigrations(command) => command.run(project, settings, out).await,
             Builtin::Sqlmigrate(command) => command.run(project, settings, out).await,
+            Builtin::Inspectdb(command) => command.run(project, settings, out).await,
             Builtin::Query(command) => command.run(project, settings, out).await,
             Builtin::Check => {
                 project.check()?;

@@ -83,6 +83,22 @@ fn steps(app: &str, operations: &[Operation], before: &State) -> Result<Vec<(Sta
     Ok(steps)
 }
 
+/// The statements that make the tables of all models, in the models' order.
+///
+/// # Errors
+/// A constraint or index that the engine does not have.
+pub(crate) fn table_statements(schema: &Schema) -> Result<Vec<String>> {
+    let mut editor = Editor { dialect: schema.dialect(), operation: 0, done: Vec::new(), deferred: Vec::new() };
+    for entry in schema.entries() {
+        let table = Table::new(schema, entry);
+        if table.is_ours() && entry.automatic_for.is_none() {
+            editor.create_table(table)?;
+        }
+    }
+    let done = editor.done.into_iter().chain(editor.deferred.into_iter().map(|it| it.change));
+    Ok(done.map(|change| change.sql).collect())
+}
+
 fn in_operation(operation: &Operation, error: Error) -> Error {
     Error::new(ErrorKind::Migration, format!("{}: {error}", operation.describe()))
 }
@@ -139,9 +155,10 @@ impl<'a> Table<'a> {
         self.entry.single_key().is_some_and(|key| key.field == column.field)
     }
 
-    /// The column of a field, by the field's name.
+    /// The column of a field, by the field's name, or that of a key by its own.
     fn column(&self, field: &str) -> Result<&'a SchemaColumn> {
-        let column = self.entry.field_id(field).and_then(|id| self.entry.column(id));
+        let by_name = self.entry.field_id(field).and_then(|id| self.entry.column(id));
+        let column = by_name.or_else(|| self.entry.columns.iter().find(|column| column.attname == field));
         column.ok_or_else(|| {
             let known: Vec<&str> = self.entry.columns.iter().map(|column| self.field(column).name.as_ref()).collect();
             let hint = nearest(field, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));

@@ -3,6 +3,7 @@
 The database is told as `oracle.py` is told: ORACLE_DB, a SQLite file, or ORACLE_PG, a JSON object of connection settings.
 ORACLE_LAB_MIGRATIONS is a folder for the migrations of lab: `manage.py makemigrations lab` writes them there and
 `manage.py migrate` applies them. Without it lab has none, which is enough to read and write tables that something else made.
+ORACLE_APPS are further apps, divided by commas.
 """
 import json
 import os
@@ -13,6 +14,7 @@ if os.environ.get("ORACLE_PG"):
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("ORACLE_DB", ":memory:")}}
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "lab"]
+INSTALLED_APPS += [app for app in os.environ.get("ORACLE_APPS", "").split(",") if app]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIGRATION_MODULES = {"lab": None}
 if os.environ.get("ORACLE_LAB_MIGRATIONS"):

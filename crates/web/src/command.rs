@@ -1,7 +1,7 @@
 //! The command line: Django's management commands, and those of the apps.
 
-mod makemigrations;
 mod inspect;
+mod makemigrations;
 mod migrations;
 mod query;
 mod questions;

@@ -5,12 +5,13 @@ use super::token::tokens;
 use super::{Catalogue, Column, Constraint, ConstraintKind, Expression, Index, Numbering, Table, statement};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::migrate::{names, table_statements};
-use crate::model::{Deferrable, Models, Schema};
+use crate::migrate::{State, names, table_statements};
+use crate::model::{Deferrable, Models};
 
 /// The tables that models would make: the statements that make them, read back.
 pub(super) fn expected(models: &Models, dialect: Dialect) -> Result<Catalogue> {
-    let schema = Schema::new(models, dialect)?;
+    // As migrations have them: with names for indexes that have none.
+    let schema = State::of(models)?.schema(dialect)?;
     let mut catalogue = Catalogue { dialect, tables: Vec::new() };
     for sql in table_statements(&schema)? {
         add(&mut catalogue, &sql)
@@ -195,8 +196,8 @@ fn describe(kind: &ConstraintKind) -> String {
         ConstraintKind::Check(expression) => format!("CHECK ({})", expression.text),
         ConstraintKind::ForeignKey { columns, table, to, actions, deferrable } => {
             let actions: String = actions.iter().map(|action| format!(" {action}")).collect();
-            let (columns, to) = (columns.join(", "), to.join(", "));
-            format!("FOREIGN KEY ({columns}) REFERENCES {table} ({to}){actions}{}", when(deferrable))
+            let to = if to.is_empty() { String::new() } else { format!(" ({})", to.join(", ")) };
+            format!("FOREIGN KEY ({}) REFERENCES {table}{to}{actions}{}", columns.join(", "), when(deferrable))
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::engine::Dialect;
 /// An expression over the columns of one table.
 ///
 /// Two texts of the same meaning become the same tree where they differ in parentheses, in casts that change nothing
-/// but a type's name or width, and in what PostgreSQL makes of `IN` and `BETWEEN`.
-#[derive(Debug, Clone, PartialEq)]
+/// but a type's name or width, and in what PostgreSQL makes of `IN` and `BETWEEN`. A number equals its text: which of the
+/// two stands beside a column makes no difference to it.
+#[derive(Debug, Clone)]
 pub(super) enum Sql {
     Column(String),
     Text(String),
@@ -31,6 +32,25 @@ pub(super) enum Sql {
     Any(Vec<Sql>),
     IsNull(Box<Sql>),
     Cast(Box<Sql>, String),
+}
+
+impl PartialEq for Sql {
+    fn eq(&self, other: &Self) -> bool {
+        use Sql::*;
+        match (self, other) {
+            (Text(a) | Number(a), Text(b) | Number(b)) => a == b,
+            (Column(a), Column(b)) | (Bytes(a), Bytes(b)) => a == b,
+            (Truth(a), Truth(b)) => a == b,
+            (Null, Null) => true,
+            (List(a), List(b)) | (All(a), All(b)) | (Any(a), Any(b)) => a == b,
+            (Call(name, a), Call(other, b)) => name == other && a == b,
+            (Not(a), Not(b)) | (Negative(a), Negative(b)) | (IsNull(a), IsNull(b)) => a == b,
+            (Binary(sign, a, b), Binary(other, c, d)) => sign == other && a == c && b == d,
+            (Between(a, b, c), Between(d, e, f)) => a == d && b == e && c == f,
+            (Cast(a, kind), Cast(b, other)) => kind == other && a == b,
+            _ => false,
+        }
+    }
 }
 
 impl Sql {

@@ -82,7 +82,7 @@ pub fn models(catalogue: &Catalogue, options: &Options) -> Result<Inspected> {
     finder.name(options)?;
     finder.find_tables_between();
     finder.declare();
-    finder.relate();
+    finder.relate(&options.tables);
     finder.finish(options)
 }
 
@@ -139,7 +139,9 @@ impl<'a> Finder<'a> {
                     Some(key) => format!("its primary key `{}` is of type {}, which no field has", key.name, key.kind),
                     None => "it has no primary key, which a model needs".to_owned(),
                 };
-                self.skipped.push((table.name.clone(), reason));
+                if wanted {
+                    self.skipped.push((table.name.clone(), reason));
+                }
                 continue;
             }
             let names = taken.entry(app.clone()).or_default();
@@ -358,7 +360,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Declares the many-to-many relations, and names the ways back that would clash.
-    fn relate(&mut self) {
+    fn relate(&mut self, asked: &[String]) {
         let between: Vec<(&'a str, Between<'a>, String)> = self
             .drafts
             .values()
@@ -377,6 +379,11 @@ impl<'a> Finder<'a> {
                 reference.through = Some(Cow::Owned(through));
             } else if names::shorten(&format!("{prefix}{name}"), self.catalogue.dialect) != table {
                 reference.table = Some(Cow::Owned(table.to_owned()));
+            }
+            if between.automatic && asked.iter().any(|name| name == table) {
+                let reason =
+                    format!("it is that of the many-to-many relation `{}` of {}", name, owner.definition.label());
+                self.skipped.push((table.to_owned(), reason));
             }
             owner.definition.fields.push(Field::many_to_many(name, reference));
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::models::{Inspected, InspectedModel};
 use super::naming::identifier;
+use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
 use crate::model::{
@@ -15,6 +16,13 @@ use crate::value::Value;
 
 /// Lines are broken before they are longer.
 const WIDTH: usize = 120;
+
+const HEADER: &str = "\
+//! Written by `inspectdb`, from the tables of a database.
+//!
+//! What is not in the tables is not here: names for people, choices, orders, defaults that the program fills in,
+//! `auto_now`, and what happens on deletion. Every key says `DoNothing`: the database refuses to let it dangle.
+";
 
 impl Inspected {
     /// The models as a Rust file, those of several apps in a module each. Compiled, they are these models.
@@ -28,8 +36,12 @@ impl Inspected {
         let schema = Schema::new(&self.definitions(), self.dialect)?;
         let wanted: Vec<&InspectedModel> = self.models.iter().filter(|model| model.wanted).collect();
         let apps: BTreeSet<&str> = wanted.iter().map(|model| model.definition.app.as_ref()).collect();
-        let mut printer =
-            Printer { schema: &schema, modules: apps.len() > 1, apps: apps.clone(), elsewhere: BTreeSet::new() };
+        let mut printer = Printer {
+            schema: &schema,
+            modules: apps.len() > 1,
+            printed: wanted.iter().map(|model| model.definition.label()).collect(),
+            elsewhere: BTreeSet::new(),
+        };
         let mut body = String::new();
         for app in &apps {
             let mut text = String::new();
@@ -37,8 +49,10 @@ impl Inspected {
                 text.push('\n');
                 text.push_str(&printer.model(model)?);
             }
+            let names = wanted.iter().map(|model| &model.definition).filter(|model| model.app == *app);
+            text.push_str(&registration(names.map(|model| model.name.as_ref()), printer.width()));
             if printer.modules {
-                let _ = write!(body, "\n/// The models of `{app}`.\npub mod {} {{\n", identifier(app));
+                let _ = writeln!(body, "\n/// The models of `{app}`.\npub mod {} {{", identifier(app));
                 body.push_str("    use nuages::prelude::*;\n");
                 for line in text.lines() {
                     body.push_str(if line.is_empty() { "" } else { "    " });
@@ -50,30 +64,48 @@ impl Inspected {
                 body.push_str(&text);
             }
         }
-        let mut source = String::from("//! Written by `inspectdb`, from the tables of a database.\n");
+        let mut source = String::from(HEADER);
         if !printer.modules {
             source.push_str("\nuse nuages::prelude::*;\n");
         }
         for (name, label) in &printer.elsewhere {
-            let _ = write!(source, "// `{name}` is the model {label}, which was not asked for: add a `use` for it.\n");
+            let _ = writeln!(source, "// `{name}` is the model {label}, which was not asked for: add a `use` for it.");
         }
         source.push_str(&body);
         for (table, reason) in &self.skipped {
-            let _ = write!(source, "\n// No model for table `{table}`: {reason}.\n");
+            let _ = writeln!(source, "\n// No model for table `{table}`: {reason}.");
         }
         Ok(source)
     }
 }
 
+/// A function that gathers the models, for their app.
+fn registration<'a>(names: impl Iterator<Item = &'a str>, width: usize) -> String {
+    let calls: Vec<String> = names.map(|name| format!(".with::<{name}>()")).collect();
+    let on_a_line = format!("    Models::new(){}\n", calls.concat());
+    let body = if on_a_line.chars().count() <= width + 1 {
+        on_a_line
+    } else {
+        format!("    Models::new()\n{}", calls.iter().map(|call| format!("        {call}\n")).collect::<String>())
+    };
+    format!("\n/// All of these, for `.models(…)` of the app.\npub fn models() -> Models {{\n{body}}}\n")
+}
+
 struct Printer<'a> {
     schema: &'a Schema,
     modules: bool,
-    apps: BTreeSet<&'a str>,
+    /// The labels of the models that are printed.
+    printed: BTreeSet<String>,
     /// Models that are referred to and not printed: the name and the label.
     elsewhere: BTreeSet<(String, String)>,
 }
 
 impl Printer<'_> {
+    /// What a line of a module may hold.
+    fn width(&self) -> usize {
+        if self.modules { WIDTH - 4 } else { WIDTH }
+    }
+
     fn model(&mut self, model: &InspectedModel) -> Result<String> {
         let definition = &model.definition;
         let entry = self.schema.by_label(&definition.label())?;
@@ -82,21 +114,40 @@ impl Printer<'_> {
             text.push_str("//\n// Where the table differs from what the model says:\n");
         }
         for remark in &model.remarks {
-            let _ = write!(text, "// - {}\n", remark.split_whitespace().collect::<Vec<_>>().join(" "));
+            let _ = writeln!(text, "// - {}", remark.split_whitespace().collect::<Vec<_>>().join(" "));
         }
         text.push_str("#[derive(Model, Debug, Clone, PartialEq)]\n");
-        text.push_str(&attribute("model", &model_attributes(definition, entry)?, ""));
-        let _ = write!(text, "pub struct {} {{\n", definition.name);
+        text.push_str(&attribute("model", &model_attributes(definition, entry)?, "", self.width()));
+        let _ = writeln!(text, "pub struct {} {{", definition.name);
         for field in &definition.fields {
+            if let Some(note) = self.note(field) {
+                let _ = writeln!(text, "    // {note}");
+            }
             let attributes = self.field_attributes(definition, field);
             if !attributes.is_empty() {
-                text.push_str(&attribute("field", &attributes, "    "));
+                text.push_str(&attribute("field", &attributes, "    ", self.width()));
             }
             let ty = self.field_type(definition, field);
-            let _ = write!(text, "    pub {}: {ty},\n", identifier(&field.name));
+            let name = identifier(&field.name);
+            // As rustfmt would have it.
+            let fits = name.chars().count() + ty.chars().count() + "    pub : ,".len() <= self.width();
+            let _ = writeln!(text, "    pub {name}:{}{ty},", if fits { " " } else { "\n        " });
         }
         text.push_str("}\n");
         Ok(text)
+    }
+
+    /// What cannot be told from the table and needs a look.
+    fn note(&self, field: &Field) -> Option<&'static str> {
+        match &field.kind {
+            Kind::Decimal { .. } if self.schema.dialect() == Dialect::Sqlite => {
+                Some("SQLite does not keep the number of digits: set those that are meant.")
+            }
+            Kind::ManyToMany if field.relation.as_ref().is_some_and(|relation| relation.to == "self") => {
+                Some("If it holds both ways, leave away `symmetrical` and the way back.")
+            }
+            _ => None,
+        }
     }
 
     fn field_type(&mut self, model: &ModelDef, field: &Field) -> String {
@@ -131,7 +182,7 @@ impl Printer<'_> {
             return "Self".to_owned();
         }
         let (app, name) = label.split_once('.').unwrap_or(("", label));
-        if !self.apps.contains(app) {
+        if !self.printed.contains(label) {
             self.elsewhere.insert((name.to_owned(), label.to_owned()));
             return name.to_owned();
         }
@@ -211,12 +262,13 @@ impl Printer<'_> {
 }
 
 /// `#[name(…)]`, on one line or one line for each part.
-fn attribute(name: &str, parts: &[String], indent: &str) -> String {
+fn attribute(name: &str, parts: &[String], indent: &str, width: usize) -> String {
     let line = format!("{indent}#[{name}({})]\n", parts.join(", "));
-    if line.chars().count() <= WIDTH - 4 {
+    if line.chars().count() <= width + 1 {
         return line;
     }
-    let lines: String = parts.iter().map(|part| format!("{indent}    {part},\n")).collect();
+    let comma = if parts.len() > 1 { "," } else { "" };
+    let lines: String = parts.iter().map(|part| format!("{indent}    {part}{comma}\n")).collect();
     format!("{indent}#[{name}(\n{lines}{indent})]\n")
 }
 

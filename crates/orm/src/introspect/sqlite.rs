@@ -20,6 +20,13 @@ pub(super) async fn tables(db: &Db) -> Result<Vec<Table>> {
             let mut table = statement::table(&sql, Dialect::Sqlite).ok_or_else(unreadable)?;
             // The name in the catalogue is the one that holds.
             table.name.clone_from(&name);
+            // A key of this type is the row's own number, and never null.
+            if let [key] = table.primary_key.as_slice()
+                && let Some(column) = table.columns.iter_mut().find(|column| column.name == *key)
+                && column.kind == "integer"
+            {
+                column.null = false;
+            }
             tables.push(table);
         } else {
             let (on, index) = statement::index(&sql, Dialect::Sqlite).ok_or_else(unreadable)?;

@@ -247,6 +247,7 @@ fn type_text(part: &mut Reader) -> String {
 /// A type in the words of the engine's catalogue.
 fn canonical_type(kind: &str, dialect: Dialect) -> String {
     match dialect {
+        Dialect::Postgres if kind == "time" => "time without time zone".to_owned(),
         Dialect::Postgres => kind.replacen("varchar", "character varying", 1),
         Dialect::Sqlite => kind.to_owned(),
     }

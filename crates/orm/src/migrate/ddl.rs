@@ -88,7 +88,8 @@ fn steps(app: &str, operations: &[Operation], before: &State) -> Result<Vec<(Sta
 /// # Errors
 /// A constraint or index that the engine does not have.
 pub(crate) fn table_statements(schema: &Schema) -> Result<Vec<String>> {
-    let mut editor = Editor { dialect: schema.dialect(), operation: 0, done: Vec::new(), deferred: Vec::new() };
+    let mut editor =
+        Editor { dialect: schema.dialect(), atomic: true, operation: 0, done: Vec::new(), deferred: Vec::new() };
     for entry in schema.entries() {
         let table = Table::new(schema, entry);
         if table.is_ours() && entry.automatic_for.is_none() {

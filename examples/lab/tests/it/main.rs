@@ -4,5 +4,6 @@ mod alterations;
 mod both_ways;
 mod catalogue;
 mod differential;
+mod inspect;
 mod oracle;
 mod rows;

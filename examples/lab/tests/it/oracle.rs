@@ -53,8 +53,13 @@ impl Database {
 
     /// Runs a Python script of the oracle's folder on this database and returns its standard output.
     pub(crate) fn django(&self, script: &str, args: &[&str], input: &str) -> String {
+        self.django_with(&[], script, args, input)
+    }
+
+    /// As [`django`](Self::django), with further variables.
+    pub(crate) fn django_with(&self, variables: &[(&str, &str)], script: &str, args: &[&str], input: &str) -> String {
         let (variable, value) = &self.django;
-        run(python(script).args(args).env(variable, value), input)
+        run(python(script).args(args).env(variable, value).envs(variables.iter().copied()), input)
     }
 
     /// Runs the lab's binary on this database and returns its standard output.
@@ -85,7 +90,7 @@ pub(crate) fn python(script: &str) -> Command {
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../.venv/bin/python").to_owned());
     let mut command = Command::new(python);
     command.args(["-B", "-W", "ignore"]).arg(Path::new(ORACLE).join(script));
-    for variable in ["ORACLE_DB", "ORACLE_PG"] {
+    for variable in ["ORACLE_DB", "ORACLE_PG", "ORACLE_APPS"] {
         command.env_remove(variable);
     }
     command

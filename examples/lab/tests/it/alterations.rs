@@ -54,7 +54,7 @@ const COLLATION: &str = "COLLATION";
 fn base() -> Migration {
     let id = || of("id", Kind::BigAuto);
     let model = |name: &'static str| ModelDef::new("alt", name);
-    let steps = |names: &[&'static str]| names.iter().map(|name| OrderBy::asc(field(*name))).collect();
+    let steps = |names: &[&'static str]| names.iter().map(|name| OrderBy::asc(field(name))).collect();
     Migration::new("alt", "0001_initial")
         .create_model(
             model("Author")

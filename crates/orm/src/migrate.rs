@@ -17,6 +17,7 @@ mod operation;
 mod optimize;
 mod probe;
 mod sign;
+mod squash;
 mod state;
 mod undo;
 mod write;
@@ -30,6 +31,7 @@ pub use literal::{
 };
 pub use merge::{Conflict, conflicts};
 pub use operation::{Constraint, Migration, Operation};
+pub use squash::{Squash, Squashed};
 pub use state::State;
 
 pub use crate::field::Kind;

@@ -6,6 +6,7 @@ mod migrations;
 mod query;
 mod questions;
 mod runserver;
+mod squashmigrations;
 mod table;
 
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ enum Builtin {
     Runserver(runserver::Runserver),
     Migrate(migrations::Migrate),
     Makemigrations(makemigrations::Makemigrations),
+    Squashmigrations(squashmigrations::Squashmigrations),
     Showmigrations(migrations::Showmigrations),
     Sqlmigrate(migrations::Sqlmigrate),
     Inspectdb(inspect::Inspectdb),
@@ -67,6 +69,7 @@ impl CommandLine {
             Builtin::Runserver(command) => command.run(project, settings, out).await,
             Builtin::Migrate(command) => command.run(project, settings, out).await,
             Builtin::Makemigrations(command) => command.run(project, out),
+            Builtin::Squashmigrations(command) => command.run(project, out),
             Builtin::Showmigrations(command) => command.run(project, settings, out).await,
             Builtin::Sqlmigrate(command) => command.run(project, settings, out).await,
             Builtin::Inspectdb(command) => command.run(project, settings, out).await,

@@ -412,6 +412,25 @@ impl Migration {
         self.operation(Operation::RenameIndex { model: model.into(), from: from.into(), to: to.into() })
     }
 
+    /// Changes the tables by some operations, and the models by others.
+    ///
+    /// ```
+    /// use nuages_orm::migrate::Migration;
+    ///
+    /// // The table is there under its old name, and stays so.
+    /// Migration::new("shop", "0002_tome").separate(|tables| tables, |models| models.rename_model("Book", "Tome"));
+    /// ```
+    #[must_use]
+    pub fn separate(
+        self,
+        tables: impl FnOnce(Migration) -> Migration,
+        models: impl FnOnce(Migration) -> Migration,
+    ) -> Self {
+        let database = tables(Migration::new(self.app.clone(), "")).operations;
+        let state = models(Migration::new(self.app.clone(), "")).operations;
+        self.operation(Operation::Separate { database, state })
+    }
+
     /// Makes an index while the table is being written to (PostgreSQL).
     #[must_use]
     pub fn add_index_concurrently(self, model: impl Into<Text>, index: Index) -> Self {

@@ -26,4 +26,14 @@ impl Operation {
             _ => '?',
         }
     }
+
+    /// Whether nobody can tell what it does to rows, tables and models: SQL, functions, what was said apart.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.sign() == '?' || self.sign() == 's'
+    }
+
+    /// Whether it holds a function, which cannot be written down.
+    pub(super) fn holds_function(&self) -> bool {
+        false
+    }
 }

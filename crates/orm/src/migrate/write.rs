@@ -26,6 +26,16 @@ impl Migration {
     /// # Errors
     /// [`ErrorKind::Migration`] if a condition holds what no constraint or index can, such as a subquery.
     pub fn source(&self) -> Result<String> {
+        self.source_with("Written by `makemigrations`.", &mut |_| None)
+    }
+
+    /// As [`source`](Self::source), with the first line of its docs, and where to find operations that cannot be
+    /// written down, since they hold functions: an expression for each.
+    pub(super) fn source_with(
+        &self,
+        docs: &str,
+        elsewhere: &mut dyn FnMut(&Operation) -> Option<String>,
+    ) -> Result<String> {
         let texts = |(app, name): &(Text, Text)| vec![Code::text(app), Code::text(name)];
         let mut code = Code::call("Migration::new", vec![Code::text(&self.app), Code::text(&self.name)]);
         for parent in &self.dependencies {
@@ -38,12 +48,11 @@ impl Migration {
             code = code.then("not_atomic", Vec::new());
         }
         for step in &self.operations {
-            code = operation(code, step)
+            code = operation(code, step, elsewhere)
                 .map_err(|error| Error::new(ErrorKind::Migration, format!("{}: {error}", step.describe())))?;
         }
-        let mut source = String::from(
-            "//! Written by `makemigrations`.\n\nuse nuages::migrate::*;\n\n/// What it does.\npub(super) fn migration() -> \
-             Migration {\n    ",
+        let mut source = format!(
+            "//! {docs}\n\nuse nuages::migrate::*;\n\n/// What it does.\npub(super) fn migration() -> Migration {{\n    "
         );
         code.lay_out(4, 0, &mut source);
         source.push_str("\n}\n");
@@ -56,14 +65,18 @@ impl Migration {
     /// # Errors
     /// [`ErrorKind::Migration`] if the file is there already, or the folder cannot be written to.
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
-        let source = self.source()?;
+        self.put(folder, &self.source()?)
+    }
+
+    /// Writes its source into a folder.
+    pub(super) fn put(&self, folder: &Path, source: &str) -> Result<PathBuf> {
         let path = folder.join(format!("m{}.rs", self.name));
         if path.exists() {
             let message = format!("{} is there already; remove it, or give the migration another name", path.display());
             return Err(Error::new(ErrorKind::Migration, message));
         }
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
-        put(&path, &source)?;
+        put(&path, source)?;
         let list = folder.join("mod.rs");
         put(&list, &listing(folder)?)?;
         format_files(&[&path, &list]);
@@ -121,7 +134,16 @@ fn format_files(paths: &[&Path]) {
     }
 }
 
-fn operation(code: Code, operation: &Operation) -> Result<Code> {
+/// Operations as a function that adds them to a migration.
+fn closure(name: &str, operations: &[Operation], elsewhere: Elsewhere<'_>) -> Result<Code> {
+    let mut code = Code::plain(format!("|{name}| {name}"));
+    for step in operations {
+        code = operation(code, step, elsewhere)?;
+    }
+    Ok(code)
+}
+
+fn operation(code: Code, operation: &Operation, elsewhere: Elsewhere<'_>) -> Result<Code> {
     let model = |model: &str| Code::text(model);
     Ok(match operation {
         Operation::CreateModel(definition) => code.then("create_model", vec![definition_code(definition)?]),
@@ -186,12 +208,25 @@ fn operation(code: Code, operation: &Operation) -> Result<Code> {
         Operation::ValidateConstraint { model: on, name } => {
             code.then("validate_constraint", vec![model(on), Code::text(name)])
         }
-        Operation::RunSql { .. } | Operation::Separate { .. } => {
-            let message = "is written by hand, not by `makemigrations`";
-            return Err(Error::new(ErrorKind::Migration, message));
+        Operation::RunSql { forward, backward, state } => {
+            let code = match backward {
+                Some(backward) => code.then("run_sql", vec![Code::array(texts(forward)), Code::array(texts(backward))]),
+                None => code.then("run_sql_one_way", vec![Code::array(texts(forward))]),
+            };
+            match state.as_slice() {
+                [] => code,
+                state => code.then("meaning", vec![closure("models", state, elsewhere)?]),
+            }
+        }
+        Operation::Separate { database, state } => {
+            let (tables, models) = (closure("tables", database, elsewhere)?, closure("models", state, elsewhere)?);
+            code.then("separate", vec![tables, models])
         }
     })
 }
+
+/// Where to find an operation that cannot be written down, as an expression.
+type Elsewhere<'a> = &'a mut dyn FnMut(&Operation) -> Option<String>;
 
 fn option(text: &Option<Text>) -> Code {
     match text {

@@ -74,7 +74,7 @@ impl Given {
 }
 
 /// A migration's name is part of a file's and a module's.
-fn identifier(text: &str) -> std::result::Result<String, String> {
+pub(super) fn identifier(text: &str) -> std::result::Result<String, String> {
     match text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') && !text.is_empty() {
         true => Ok(text.to_owned()),
         false => Err("use letters, digits and underscores".to_owned()),

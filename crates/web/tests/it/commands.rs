@@ -224,6 +224,28 @@ async fn makemigrations_writes_empty_ones_and_joins_branches() {
 }
 
 #[tokio::test]
+async fn squashmigrations_writes_one_that_stands_for_many() {
+    let folder = Folder::new();
+    let (project, home) = with_history(&folder, [text("name")]);
+    let second =
+        Migration::new("shelf", "0002_title").after("shelf", "0001_initial").rename_field("Book", "name", "title");
+    let history = [project.migrations(), vec![second]].concat();
+    let project = Project::new("library").app(shelf().migrations(history).migrations_in(&home));
+    let told = folder.run(&project, &["squashmigrations", "shelf", "0002"]).await.expect("written");
+    assert!(told.starts_with("shelf.0001_squashed_0002_title: "), "{told}");
+    assert!(told.contains("It stands for 2 migrations, with 1 operations in place of 2.\n"), "{told}");
+    let source = std::fs::read_to_string(home.join("m0001_squashed_0002_title.rs")).expect("a file");
+    assert!(source.contains(".replaces(\"shelf\", \"0001_initial\")"), "{source}");
+    assert!(source.contains("create_model") && source.contains("\"title\""), "{source}");
+    let arguments =
+        ["squashmigrations", "shelf", "0001", "0002", "--squashed-name", "all", "--no-optimize", "--dry-run"];
+    let shown = folder.run(&project, &arguments).await.expect("shown");
+    assert!(shown.contains("0001_all") && shown.contains("rename_field"), "{shown}");
+    let error = folder.run(&project, &["squashmigrations", "shelf", "0009"]).await.expect_err("not there").to_string();
+    assert!(error.contains("0009"), "{error}");
+}
+
+#[tokio::test]
 async fn an_app_without_a_folder_is_told_how_to_get_one() {
     let folder = Folder::new();
     let error = folder.run(&Project::new("library").app(shelf()), &["makemigrations"]).await.expect_err("no folder");

@@ -16,42 +16,13 @@ pub(super) enum Reduction {
 }
 
 pub(super) fn reduce(app: &str, first: &Operation, second: &Operation) -> Reduction {
-    if is_opaque(first) || is_opaque(second) {
+    if first.is_opaque() || second.is_opaque() {
         return Reduction::Ordered;
     }
     if let Some(merged) = merged(app, first, second) {
         return Reduction::Into(merged);
     }
     if matters(app, first, second) { Reduction::Ordered } else { Reduction::Independent }
-}
-
-/// Whether nobody knows what it does to rows and tables.
-fn is_opaque(operation: &Operation) -> bool {
-    use Operation::*;
-    !matches!(
-        operation,
-        CreateModel(_)
-            | DeleteModel { .. }
-            | AddField { .. }
-            | RemoveField { .. }
-            | AddIndex { .. }
-            | RemoveIndex { .. }
-            | AddConstraint { .. }
-            | RemoveConstraint { .. }
-            | AlterUniqueTogether { .. }
-            | AlterField { .. }
-            | RenameField { .. }
-            | RenameModel { .. }
-            | AlterTable { .. }
-            | AlterTableComment { .. }
-            | AlterManaged { .. }
-            | AlterPrimaryKey { .. }
-            | RenameIndex { .. }
-            | AddIndexConcurrently { .. }
-            | RemoveIndexConcurrently { .. }
-            | AddConstraintNotValid { .. }
-            | ValidateConstraint { .. }
-    )
 }
 
 /// What does the same as both; `None` if they stay two.

@@ -68,7 +68,8 @@ impl Database {
         let name = format!("nuages_bench_{}_{rows}", std::process::id());
         execute(&admin, &format!("CREATE DATABASE {name}")).await?;
         let (server, _) = admin.rsplit_once('/').ok_or("NUAGES_TEST_POSTGRES_URL names no database")?;
-        let url = format!("{server}/{name}");
+        // The drivers beside Nuages speak without TLS, so both sides do.
+        let url = format!("{server}/{name}?sslmode=disable");
         execute(
             &url,
             &format!(

@@ -16,6 +16,7 @@ mod joins;
 mod json;
 mod literal;
 mod lookup;
+mod point;
 mod resolve;
 mod scope;
 mod select;
@@ -27,6 +28,7 @@ use std::borrow::Cow;
 
 pub(crate) use change::{Insert, delete, insert, update};
 pub(crate) use convert::prepare;
+pub(crate) use point::point;
 
 use crate::db::Statement;
 use crate::engine::Dialect;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Model;
 use super::definition::{Field, ModelDef, OnDelete, Reference};
@@ -109,6 +109,8 @@ pub(crate) struct Entry {
     pub(crate) many_to_many: HashMap<FieldId, ManyToMany>,
     /// The model and field that this table was made for: set for automatic tables between only.
     pub(crate) automatic_for: Option<(ModelId, FieldId)>,
+    /// A query for all columns of all rows, once there has been one.
+    pub(crate) select: OnceLock<String>,
 }
 
 /// A column of a model's table.
@@ -345,6 +347,7 @@ impl Build {
             incoming: Vec::new(),
             many_to_many: HashMap::new(),
             automatic_for,
+            select: OnceLock::new(),
         });
         id
     }

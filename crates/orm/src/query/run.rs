@@ -41,6 +41,16 @@ where
     }
 }
 
+/// The row of which a unique column is a value, in a list; `None` if that is not what the query asks for.
+pub(crate) async fn point<T, F>(db: &Db, query: &Query, mut read: F) -> Option<Result<Vec<T>>>
+where
+    F: FnMut(&mut Row<'_>, &[Related]) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    let statement = sql::point(db.schema(), query)?;
+    Some(db.fetch(statement, move |row| read(row, &[])).await)
+}
+
 /// The rows of a query, a chunk at a time.
 pub(crate) fn stream<T, F>(
     db: &Db,

@@ -277,7 +277,10 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is none, [`ErrorKind::MultipleRows`] if there are several.
     pub async fn get(&self, db: &Db) -> Result<S::Row> {
-        let mut rows = self.clone().unsorted().limit(2).all(db).await?;
+        let mut rows = match run::point(db, &self.query, S::read).await {
+            Some(raw) => self.shape.complete(db, raw?).await?,
+            None => self.clone().unsorted().limit(2).all(db).await?,
+        };
         match (rows.pop(), rows.is_empty()) {
             (Some(only), true) => Ok(only),
             (None, _) => Err(Error::new(ErrorKind::NotFound, format!("no {} matches the query", M::LABEL))),

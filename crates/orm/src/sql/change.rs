@@ -2,7 +2,7 @@
 
 use super::scope::{Columns, Compiler, Env, GroupBy};
 use super::tree::{AliasId, Ex, Right, ScopeId, Where};
-use super::write::{Out, Stop, Written};
+use super::write::{Out, Stop, Written, push_name};
 use super::{Compiled, convert};
 use crate::db::Statement;
 use crate::engine::Dialect;
@@ -29,9 +29,9 @@ pub(crate) struct Insert<'a> {
 /// [`ErrorKind::Value`] if a row has more or fewer values than there are columns.
 pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Result<Statement> {
     let dialect = schema.dialect();
-    let mut sql = String::with_capacity(128);
+    let mut sql = String::with_capacity(64 + 32 * (insert.columns.len() + insert.returning.len()));
     sql.push_str("INSERT INTO ");
-    quote(&mut sql, &model.table);
+    push_name(&mut sql, &model.table);
     let width = insert.columns.len();
     let mut params = Vec::with_capacity(width * insert.rows.len());
     if width == 0 {
@@ -41,7 +41,7 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
         sql.push_str(" DEFAULT VALUES");
     } else {
         sql.push_str(" (");
-        list(&mut sql, &insert.columns, |sql, column| quote(sql, &column.name));
+        list(&mut sql, &insert.columns, |sql, column| push_name(sql, &column.name));
         sql.push_str(") VALUES ");
         for (place, row) in insert.rows.into_iter().enumerate() {
             if row.len() != width {
@@ -67,7 +67,7 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
     }
     if !insert.returning.is_empty() {
         sql.push_str(" RETURNING ");
-        list(&mut sql, &insert.returning, |sql, column| quote(sql, &column.name));
+        list(&mut sql, &insert.returning, |sql, column| push_name(sql, &column.name));
     }
     Ok(Statement::write(sql, params))
 }
@@ -258,10 +258,4 @@ fn list<T>(sql: &mut String, items: &[T], write: impl Fn(&mut String, &T)) {
         }
         write(sql, item);
     }
-}
-
-fn quote(sql: &mut String, name: &str) {
-    sql.push('"');
-    sql.push_str(&name.replace('"', "\"\""));
-    sql.push('"');
 }

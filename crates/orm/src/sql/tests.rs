@@ -2,7 +2,7 @@ use super::*;
 use crate::engine::Dialect;
 use crate::field::Kind;
 use crate::model::{Field, ModelDef, Models};
-use crate::query::{Function, Lookup, Operator};
+use crate::query::{Function, Lookup, Operator, Step};
 use crate::value::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -98,4 +98,28 @@ fn a_name_that_is_not_there_is_refused_with_the_choices() {
     assert!(error.to_string().contains("choices are a, at, b, d, id, pk, s; did you mean `a`?"), "{error}");
     let error = inline(&schema, model, &Node::keyword("s__icontain", value("x"))).expect_err("refused");
     assert!(error.to_string().contains("did you mean `icontains`?"), "{error}");
+}
+
+#[test]
+fn a_row_by_a_unique_column_reads_as_any_query_does() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let schema = checks(dialect);
+        let by = |name: &'static str, value: Node| {
+            Query::on("lab.Checks").then(Step::Filter(Node::lookup(Node::path(name), Lookup::Exact, value)))
+        };
+        for name in ["id", "pk"] {
+            let query = by(name, value(7));
+            let Ok(Compiled::Run(whole)) = select(&schema, &query) else { panic!("selects") };
+            assert_eq!(point(&schema, &query), Some(whole.statement), "{name} on {dialect:?}");
+        }
+        let others = [
+            by("a", value(7)),
+            by("id", Node::value(Value::Null)),
+            by("id", value("7")),
+            by("id", value(7)).then(Step::Nothing),
+        ];
+        for query in others {
+            assert_eq!(point(&schema, &query), None, "{query:?} on {dialect:?}");
+        }
+    }
 }

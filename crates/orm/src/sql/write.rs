@@ -114,17 +114,7 @@ impl<'c, 'a> Out<'c, 'a> {
 
     /// A name in double quotes.
     pub(super) fn name(&mut self, name: &str) {
-        if name.len() > 1 && name.starts_with('"') && name.ends_with('"') {
-            self.sql.push_str(name);
-            return;
-        }
-        self.sql.push('"');
-        if name.contains('"') {
-            self.sql.push_str(&name.replace('"', "\"\""));
-        } else {
-            self.sql.push_str(name);
-        }
-        self.sql.push('"');
+        push_name(&mut self.sql, name);
     }
 
     fn parameter(&mut self, param: Param) {
@@ -579,6 +569,22 @@ fn postgres_type(value: &Value) -> &'static str {
         Value::Ip(_) => "inet",
         Value::Json(_) => "jsonb",
     }
+}
+
+/// A name in double quotes; one that has them, as tables named by hand may, stays as it is.
+pub(super) fn push_name(sql: &mut String, name: &str) {
+    if name.len() > 1 && name.starts_with('"') && name.ends_with('"') {
+        sql.push_str(name);
+        return;
+    }
+    sql.push('"');
+    for (place, part) in name.split('"').enumerate() {
+        if place > 0 {
+            sql.push_str("\"\"");
+        }
+        sql.push_str(part);
+    }
+    sql.push('"');
 }
 
 pub(super) fn push_number(sql: &mut String, number: usize) {

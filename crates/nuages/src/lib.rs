@@ -66,7 +66,8 @@ pub mod prelude {
     };
     pub use nuages_orm::{
         BigDecimal, Choices, Date, Db, Decimal, Duration, Email, Error, ErrorKind, FieldType, FilePath, ForeignKey,
-        Json, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Slug, Time, Timestamp, Url, Uuid, Value, json,
+        Json, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Selection, Slug, Time, Timestamp, Url, Uuid,
+        Value, json,
     };
     pub use nuages_web::{App, Command, Project, Service, Settings, Shared, Site};
 }

@@ -9,6 +9,7 @@ mod expand;
 mod krate;
 mod model;
 mod parse;
+mod selection;
 mod types;
 
 use proc_macro::TokenStream;
@@ -61,7 +62,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | --- | --- |
 /// | `app = "feed"` | the app's label; required |
 /// | `table = "…"` | the table, if not `<app>_<model>` |
-/// | `ordering = [-created_at, author.username]` | the order of rows where a query names none; `-` for the greatest first |
+/// | `ordering = [-created_at, author.username]` | the order of rows where a query names none; `-` for the greatest first; or `ordering = \|m\| (lower(m.title()).asc(), m.id().desc())` |
 /// | `primary_key = [tenant, number]` | a key of several fields |
 /// | `unique_together = [(a, b)]` | groups of fields that are unique together |
 /// | `unique(name = "…", fields = [a, b])` | a unique constraint; or `expressions = \|m\| (lower(m.a()), m.b())`; and `condition = \|m\| …`, `include = [c]`, `deferrable = deferred` or `immediate`, `nulls_distinct = false` |
@@ -139,6 +140,55 @@ pub fn derive_choices(input: TokenStream) -> TokenStream {
     let mut errors = errors::Errors::default();
     let choices = choices::Choices::read(&input, &mut errors);
     let code = choices.map(|choices| choices.expand()).unwrap_or_default();
+    let errors = errors.into_tokens();
+    quote::quote!(#errors #code).into()
+}
+
+/// Makes a struct what rows become: its fields are columns, by name, in `values` and `annotate`.
+///
+/// For a struct `Reader` there is a `ReaderColumns` with the same fields, to be filled with expressions whose types must
+/// be those of the fields. It may hold tuples and other selections.
+///
+/// ```
+/// use nuages_orm::expr::count;
+/// use nuages_orm::{ForeignKey, Model, Selection};
+///
+/// #[derive(Model, Debug, Clone)]
+/// #[model(app = "blog")]
+/// pub struct Author {
+///     pub id: i64,
+///     pub name: String,
+/// }
+///
+/// #[derive(Model, Debug, Clone)]
+/// #[model(app = "blog")]
+/// pub struct Post {
+///     pub id: i64,
+///     #[field(on_delete = Cascade, related_name = "posts")]
+///     pub author: ForeignKey<Author>,
+/// }
+///
+/// #[derive(Selection, Debug)]
+/// pub struct Writer {
+///     pub name: String,
+///     pub posts: i64,
+/// }
+///
+/// let writers = Author::objects().values(|a| WriterColumns { name: a.name(), posts: count(a.posts().id()) });
+/// # async fn run(db: &nuages_orm::Db) -> nuages_orm::Result<()> {
+/// # let writers = Author::objects().values(|a| WriterColumns { name: a.name(), posts: count(a.posts().id()) });
+/// let all: Vec<Writer> = writers.all(db).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// `#[selection(crate = "path")]` says where the ORM is, if not found under `nuages` or `nuages_orm`.
+#[proc_macro_derive(Selection, attributes(selection))]
+pub fn derive_selection(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let mut errors = errors::Errors::default();
+    let selection = selection::Selection::read(&input, &mut errors);
+    let code = selection.map(|selection| selection.expand()).unwrap_or_default();
     let errors = errors.into_tokens();
     quote::quote!(#errors #code).into()
 }

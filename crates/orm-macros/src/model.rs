@@ -16,7 +16,7 @@ pub(crate) struct Model {
     /// The fields of the primary key, as indexes.
     pub(crate) primary_key: Vec<usize>,
     pub(crate) table: Option<String>,
-    pub(crate) ordering: Vec<Step>,
+    pub(crate) ordering: Over<Step>,
     pub(crate) unique_together: Vec<Vec<String>>,
     pub(crate) constraints: Vec<Constraint>,
     pub(crate) indexes: Vec<Index>,
@@ -170,7 +170,7 @@ pub(crate) struct Index {
     pub(crate) include: Vec<String>,
 }
 
-/// What a unique constraint or index is over.
+/// What an order, a unique constraint or an index is over.
 #[derive(Debug)]
 pub(crate) enum Over<T> {
     Fields(Vec<T>),

@@ -59,7 +59,7 @@ impl Model {
             fields: Vec::new(),
             primary_key: Vec::new(),
             table: None,
-            ordering: Vec::new(),
+            ordering: Over::Fields(Vec::new()),
             unique_together: Vec::new(),
             constraints: Vec::new(),
             indexes: Vec::new(),
@@ -97,7 +97,12 @@ impl Model {
                     }
                 }
                 "table" => self.table = errors.check(arg.text()),
-                "ordering" => self.ordering = self.steps(arg, errors),
+                "ordering" if arg.is_closure() => {
+                    if let Some(closure) = closure_of(arg, errors) {
+                        self.ordering = Over::Expressions(closure);
+                    }
+                }
+                "ordering" => self.ordering = Over::Fields(self.steps(arg, errors)),
                 "unique_together" => self.read_unique_together(arg, errors),
                 "unique" => {
                     if let Some(unique) = self.unique(arg, errors) {

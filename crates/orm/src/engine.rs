@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) pool_timeout: Duration,
     pub(crate) statement_timeout: Option<Duration>,
     pub(crate) busy_timeout: Duration,
+    /// Whether a SQLite file is made if it is not there.
+    pub(crate) create: bool,
     pub(crate) durability: Durability,
     pub(crate) application_name: String,
     pub(crate) root_certificates: Option<PathBuf>,

@@ -14,9 +14,12 @@ pub use functions::{
 };
 pub use operators::{Assign, Assignments, Numeric, Order, Orders, Selection, Temporal, Textual};
 
+use crate::error::Result;
 use crate::field::{FieldType, SqlType};
 use crate::model::Model;
 use crate::query::{Lookup, Node};
+use crate::relation;
+use crate::row::Row;
 use crate::value::Value;
 
 /// Whether an expression may be null: [`Required`] or [`Nullable`].
@@ -25,6 +28,11 @@ pub trait Nullability: Send + Sync + 'static {
     type Of<T: FieldType>: SqlType<Base = T>;
     /// [`Nullable`] if either is.
     type Or<N: Nullability>: Nullability;
+    /// A row of `M` itself, or an `Option` of one.
+    type Row<M: Model>: Send + 'static;
+
+    /// Reads the next columns as a row of `M`; where there may be none, its key says so by being null.
+    fn read_row<M: Model>(row: &mut Row<'_>) -> Result<Self::Row<M>>;
 }
 
 /// Never null.
@@ -38,11 +46,21 @@ pub enum Nullable {}
 impl Nullability for Required {
     type Of<T: FieldType> = T;
     type Or<N: Nullability> = N;
+    type Row<M: Model> = M;
+
+    fn read_row<M: Model>(row: &mut Row<'_>) -> Result<M> {
+        relation::read_row(row, &[])
+    }
 }
 
 impl Nullability for Nullable {
     type Of<T: FieldType> = Option<T>;
     type Or<N: Nullability> = Nullable;
+    type Row<M: Model> = Option<M>;
+
+    fn read_row<M: Model>(row: &mut Row<'_>) -> Result<Option<M>> {
+        relation::read_maybe(row)
+    }
 }
 
 /// An expression of Rust type `T` over rows of the model `R`.
@@ -245,6 +263,13 @@ impl<R, N: Nullability> Path<R, N> {
 
     fn join<M>(&self, name: &'static str) -> Path<R, M> {
         Path { names: self.with(name), outer: self.outer, of: PhantomData }
+    }
+
+    /// A field at the path's end, by a name known at run time.
+    pub(crate) fn column(&self, name: Cow<'static, str>) -> Node {
+        let mut names = self.names.clone();
+        names.push(name);
+        if self.outer { Node::Outer(names) } else { Node::Path(names) }
     }
 
     fn node(&self, name: &'static str) -> Node {

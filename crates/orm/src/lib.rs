@@ -24,7 +24,7 @@ pub use field::{Choice, ChoiceValue, Email, FieldType, FilePath, Json, Kind, Slu
 pub use jiff::civil::{Date, Time};
 pub use jiff::{self, SignedDuration as Duration, Timestamp};
 pub use model::{Builder, Key, Model, ModelDef, Models, Schema};
-pub use nuages_orm_macros::{Choices, Model};
+pub use nuages_orm_macros::{Choices, Model, Selection};
 pub use query::{QuerySet, Values};
 pub use relation::{ForeignKey, KeyField, ManyToMany, OneToOne, Related, RelatedSlot};
 pub use row::{Column, Row};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::db::Db;
 use crate::error::Result;
 use crate::field::SqlType;
-use crate::model::{Key, Model};
+use crate::model::{Field, Key, Model};
 use crate::query::{Lookup, Node, Step};
 use crate::row::Row;
 use crate::value::Value;
@@ -207,6 +207,18 @@ fn read_related<M: Model>(row: &mut Row<'_>, related: &Related) -> Result<Option
         return Ok(None);
     }
     read_row(row, &related.nested).map(Some)
+}
+
+/// Reads a model's columns; `None` if its key is null.
+pub(crate) fn read_maybe<M: Model>(row: &mut Row<'_>) -> Result<Option<M>> {
+    let definition = M::definition();
+    let columns: Vec<&Field> = definition.fields.iter().filter(|field| field.has_column()).collect();
+    let key = columns.iter().position(|field| definition.primary_key.first() == Some(&field.name)).unwrap_or(0);
+    if row.is_null_at(key) {
+        row.skip(columns.len());
+        return Ok(None);
+    }
+    read_row(row, &[]).map(Some)
 }
 
 /// Reads a model's columns and then those of the relations that came with it. An error names the model and, where it

@@ -125,7 +125,19 @@ pub(crate) fn twice(apps: &[App]) -> Vec<String> {
 
 /// Connects, works, and disconnects well, whatever came of the work.
 async fn with_site<T>(project: &Project, settings: Settings, work: impl AsyncFnOnce(&Site) -> Result<T>) -> Result<T> {
-    let site = project.site(settings).await?;
+    on_site(project.site(settings).await?, work).await
+}
+
+/// The same for what only reads: it makes no database.
+async fn with_made_site<T>(
+    project: &Project,
+    settings: Settings,
+    work: impl AsyncFnOnce(&Site) -> Result<T>,
+) -> Result<T> {
+    on_site(project.connect(settings, false).await?, work).await
+}
+
+async fn on_site<T>(site: Site, work: impl AsyncFnOnce(&Site) -> Result<T>) -> Result<T> {
     let outcome = work(&site).await;
     site.db().close().await;
     outcome

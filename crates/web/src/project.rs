@@ -119,8 +119,13 @@ impl Project {
     /// # Errors
     /// What [`check`](Self::check) finds, or [`Error::Orm`] if the database cannot be reached.
     pub async fn site(&self, settings: Settings) -> Result<Site> {
+        self.connect(settings, true).await
+    }
+
+    /// Connects to the database; a SQLite file is made only if `create`.
+    pub(crate) async fn connect(&self, settings: Settings, create: bool) -> Result<Site> {
         self.check()?;
-        let primary = Db::builder(settings.database_url.expose()).models(self.models());
+        let primary = Db::builder(settings.database_url.expose()).models(self.models()).create(create);
         let replicas = settings.database_replica_urls.iter();
         let db = replicas.fold(primary, |db, url| db.replica(url.expose())).connect().await?;
         Ok(Site::new(self.name, settings, db))

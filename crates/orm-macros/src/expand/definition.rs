@@ -21,9 +21,17 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         calls.extend(quote!(.primary_key(#key)));
     }
     calls.extend(texts(&[("table", &model.table), ("comment", &model.comment), ("verbose_name", &model.verbose_name)]));
-    for step in &model.ordering {
-        let step = order(model, step);
-        calls.extend(quote!(.order_by(#step)));
+    match &model.ordering {
+        Over::Fields(steps) => {
+            for step in steps {
+                let step = order(model, step);
+                calls.extend(quote!(.order_by(#step)));
+            }
+        }
+        Over::Expressions(closure) => {
+            let krate = &model.krate;
+            calls.extend(quote!(.ordering(#krate::model::derived::steps::<Self, _>(#closure))));
+        }
     }
     for group in &model.unique_together {
         calls.extend(quote!(.unique_together([#(#group),*])));

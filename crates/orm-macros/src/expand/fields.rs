@@ -15,7 +15,7 @@ pub(super) fn name(model: &Model) -> Ident {
 pub(super) fn expand(model: &Model) -> TokenStream {
     let krate = &model.krate;
     let visibility = &model.visibility;
-    let name = name(model);
+    let (name, model_name) = (name(model), &model.name);
     let methods = model.fields.iter().filter(|field| !field.broken).map(|field| methods(model, field));
     let doc = format!("The fields of [`{}`] in queries on `__R`.", model.name);
     quote! {
@@ -33,6 +33,19 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         impl<__R, __N> ::core::convert::AsRef<#krate::expr::Path<__R, __N>> for #name<__R, __N> {
             fn as_ref(&self) -> &#krate::expr::Path<__R, __N> {
                 &self.0
+            }
+        }
+
+        #[automatically_derived]
+        impl<__R: 'static, __N: #krate::expr::Nullability> #krate::expr::Selection<__R> for #name<__R, __N> {
+            type Row = __N::Row<#model_name>;
+
+            fn into_nodes(self) -> ::std::vec::Vec<#krate::query::Node> {
+                #krate::model::derived::columns::<#model_name, __R, __N>(&self.0)
+            }
+
+            fn read(row: &mut #krate::Row<'_>) -> #krate::Result<Self::Row> {
+                __N::read_row::<#model_name>(row)
             }
         }
 

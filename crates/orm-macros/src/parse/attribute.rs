@@ -65,6 +65,11 @@ impl Arg {
         }
     }
 
+    /// Whether it is `name = |m| …`.
+    pub(crate) fn is_closure(&self) -> bool {
+        matches!(self.value, Value::Is(Expr::Closure(_)))
+    }
+
     /// A text: `name = "…"`.
     pub(crate) fn text(&self) -> syn::Result<String> {
         match self.expression()? {

@@ -40,6 +40,7 @@ impl DbBuilder {
             pool_timeout: Duration::from_secs(30),
             statement_timeout: Some(Duration::from_secs(60)),
             busy_timeout: Duration::from_secs(5),
+            create: true,
             durability: Durability::default(),
             application_name: "nuages".to_owned(),
             root_certificates: None,
@@ -96,6 +97,12 @@ impl DbBuilder {
         self
     }
 
+    /// Says whether a SQLite file is made if it is not there; it is unless said.
+    pub fn create(mut self, create: bool) -> Self {
+        self.settings.create = create;
+        self
+    }
+
     /// What a commit on SQLite has survived once it is answered.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.settings.durability = durability;
@@ -114,7 +121,7 @@ impl DbBuilder {
         self
     }
 
-    /// Connects: opens the SQLite file, which is made if need be (its folder is not), or one connection to PostgreSQL.
+    /// Connects: opens the SQLite file, which is made if need be (its folder is not; see [`create`](Self::create)), or one connection to PostgreSQL.
     ///
     /// # Errors
     /// As [`Db::connect`]; the text names the file, or host and port, never the password.

@@ -62,6 +62,7 @@ struct Place {
     durability: Durability,
     statement_timeout: Option<Duration>,
     busy_timeout: Duration,
+    create: bool,
 }
 
 enum File {
@@ -113,6 +114,7 @@ impl Engine {
             durability: settings.durability,
             statement_timeout: settings.statement_timeout,
             busy_timeout: settings.busy_timeout,
+            create: settings.create,
         });
         let readers =
             settings.readers.unwrap_or_else(|| thread::available_parallelism().map_or(2, |cores| cores.get().max(2)));
@@ -322,6 +324,7 @@ impl File {
             Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
                 format!("its folder `{}` does not exist: make it first", folder.display())
             }
+            _ if !path.exists() => "it does not exist; `migrate` makes it".to_owned(),
             _ => failure::of(error).to_string(),
         };
         Error::new(ErrorKind::Connection, format!("cannot open the SQLite file `{}`: {reason}", path.display()))
@@ -340,7 +343,9 @@ impl Worker {
     }
 
     fn try_open(place: &Arc<Place>, reads: bool) -> rusqlite::Result<Worker> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // One without a name is always made.
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, place.create || matches!(place.file, File::Nameless(_)));
         let mut connection = Connection::open_with_flags(place.file.path(), flags)?;
         connection.busy_timeout(place.busy_timeout)?;
         let pragma = |name: &str, value: &str| connection.pragma_update(None, name, value);

@@ -32,14 +32,28 @@ pub trait Numeric: FieldType {}
 
 /// Types with a date, a time of day, or both.
 #[diagnostic::on_unimplemented(message = "`{Self}` has no date or time", label = "not a date or time field")]
-pub trait Temporal: FieldType {}
+pub trait Temporal: FieldType {
+    /// What it is once it is moved by a length of time: a day becomes a moment, as in SQL.
+    type Moved: FieldType;
+}
 
 macro_rules! mark {
     ($trait:ident: $($type:ty),*) => { $(impl $trait for $type {})* };
 }
 
 mark!(Numeric: i16, i32, i64, u16, u32, u64, f64, Decimal, BigDecimal, SignedDuration);
-mark!(Temporal: Date, Time, Timestamp);
+
+impl Temporal for Date {
+    type Moved = Timestamp;
+}
+
+impl Temporal for Time {
+    type Moved = Time;
+}
+
+impl Temporal for Timestamp {
+    type Moved = Timestamp;
+}
 
 macro_rules! text_lookups {
     ($($(#[$doc:meta])* $name:ident $lookup:ident;)*) => {
@@ -138,13 +152,13 @@ impl<R, T: SqlType<Base: Temporal>> Expr<R, T> {
         Expr::from_node(Node::Call(Function::Trunc(part), vec![self.into_node()]))
     }
 
-    /// Later by a length of time.
-    pub fn plus<V: Operand<R, SignedDuration>>(self, by: V) -> Expr<R, Joint<T, V::Null>> {
+    /// Later by a length of time. A day becomes a moment; on SQLite, as in Django, only whole days count then.
+    pub fn plus<V: Operand<R, SignedDuration>>(self, by: V) -> Expr<R, Moved<T, V::Null>> {
         Expr::from_node(binary(self.into_node(), Operator::Add, by.into_node()))
     }
 
-    /// Earlier by a length of time.
-    pub fn minus<V: Operand<R, SignedDuration>>(self, by: V) -> Expr<R, Joint<T, V::Null>> {
+    /// Earlier by a length of time. A day becomes a moment; on SQLite, as in Django, only whole days count then.
+    pub fn minus<V: Operand<R, SignedDuration>>(self, by: V) -> Expr<R, Moved<T, V::Null>> {
         Expr::from_node(binary(self.into_node(), Operator::Sub, by.into_node()))
     }
 
@@ -219,6 +233,10 @@ impl<R> Not for Expr<R, bool> {
 
 /// The type of a length of time between `T` and something that may be null like `N`.
 type Lasting<T, N> = <<<T as SqlType>::Null as Nullability>::Or<N> as Nullability>::Of<SignedDuration>;
+
+/// A date or time that was moved by a length of time; nullable if either is.
+type Moved<T, N> =
+    <<<T as SqlType>::Null as Nullability>::Or<N> as Nullability>::Of<<<T as SqlType>::Base as Temporal>::Moved>;
 
 /// The type of arithmetic on `T` and something that may be null like `N`.
 type Joint<T, N> = <<<T as SqlType>::Null as Nullability>::Or<N> as Nullability>::Of<<T as SqlType>::Base>;

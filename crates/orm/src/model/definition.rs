@@ -296,6 +296,13 @@ impl ModelDef {
         self
     }
 
+    /// Sets the default ordering.
+    #[must_use]
+    pub fn ordering(mut self, steps: Vec<OrderBy>) -> Self {
+        self.ordering = steps;
+        self
+    }
+
     /// Adds a group of fields that are unique together.
     #[must_use]
     pub fn unique_together<const N: usize>(mut self, fields: [&'static str; N]) -> Self {

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use super::builder::key_of;
-use super::{DatabaseDefault, IntoField, Model, OrderBy};
+use super::{DatabaseDefault, Field, IntoField, Model, OrderBy};
 use crate::error::Result;
-use crate::expr::{Expr, Operand, Order, Orders, Path, Required};
+use crate::expr::{Expr, Nullability, Operand, Order, Orders, Path, Required};
 use crate::field::{FieldType, SqlType};
 use crate::query::{Lookup, Node, QuerySet};
 use crate::relation::KeyField;
@@ -63,6 +63,12 @@ pub fn name<M: Model, T: FieldType, S: SqlType<Base = T>>(
         Node::Path(names) => names.into_iter().next_back().unwrap_or_default(),
         _ => Cow::Borrowed(""),
     }
+}
+
+/// The columns of a model at the end of a path.
+pub fn columns<M: Model, R, N: Nullability>(path: &Path<R, N>) -> Vec<Node> {
+    let fields = M::definition().fields.into_iter().filter(Field::has_column);
+    fields.map(|field| path.column(field.name)).collect()
 }
 
 /// The steps of an index or constraint over the model's own fields.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use futures_core::Stream;
 
@@ -18,15 +17,13 @@ use crate::row::Row;
 /// A query on `M` for some columns, whose rows are of type `T`.
 pub struct Values<M: Model, T> {
     query: Query,
-    read: Reader<T>,
+    read: fn(&mut Row<'_>) -> Result<T>,
     of: PhantomData<fn() -> M>,
 }
 
-type Reader<T> = Arc<dyn Fn(&mut Row<'_>) -> Result<T> + Send + Sync>;
-
 impl<M: Model, T> Clone for Values<M, T> {
     fn clone(&self) -> Self {
-        Values { query: self.query.clone(), read: self.read.clone(), of: PhantomData }
+        Values { query: self.query.clone(), read: self.read, of: PhantomData }
     }
 }
 
@@ -38,7 +35,7 @@ impl<M: Model, T> fmt::Debug for Values<M, T> {
 
 impl<M: Model, T: Send + 'static> Values<M, T> {
     pub(super) fn new(query: Query, read: fn(&mut Row<'_>) -> Result<T>) -> Self {
-        Values { query, read: Arc::new(read), of: PhantomData }
+        Values { query, read, of: PhantomData }
     }
 
     /// The query without its type.
@@ -49,13 +46,6 @@ impl<M: Model, T: Send + 'static> Values<M, T> {
     fn then(mut self, step: Step) -> Self {
         self.query.steps.push(step);
         self
-    }
-
-    /// Rows as another type: a struct with `From<(A, B, …)>`, say.
-    #[must_use]
-    pub fn into_rows<U: From<T> + Send + 'static>(self) -> Values<M, U> {
-        let read = self.read;
-        Values { query: self.query, read: Arc::new(move |row| read(row).map(U::from)), of: PhantomData }
     }
 
     /// Only rows for which the condition holds; an aggregate in it is taken over the groups (`HAVING`).
@@ -126,13 +116,13 @@ impl<M: Model, T: Send + 'static> Values<M, T> {
 
     /// All rows, by one query.
     pub async fn all(&self, db: &Db) -> Result<Vec<T>> {
-        let read = self.read.clone();
+        let read = self.read;
         run::fetch(db, &self.query, move |row, _| read(row)).await
     }
 
     /// The rows one after the other, at most 2,000 in memory.
     pub fn stream(&self, db: &Db) -> impl Stream<Item = Result<T>> + Send + use<M, T> {
-        let read = self.read.clone();
+        let read = self.read;
         run::stream(db, &self.query, CHUNK, move |row, _| read(row))
     }
 

@@ -90,7 +90,9 @@ pub(crate) fn update(schema: &Schema, query: &Query, assignments: &[(Node, Node)
         let column = settable(model, field)?;
         let value = match value {
             Node::Value(value, _) => {
-                let stored = convert::prepare(&column.kind, value.clone())?;
+                let stored = convert::prepare(&column.kind, value.clone()).map_err(|error| {
+                    error.in_model(&*model.label).in_field(model.field(column.field).name.to_string())
+                })?;
                 if stored.is_null() {
                     None
                 } else {

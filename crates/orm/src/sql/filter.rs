@@ -201,7 +201,7 @@ impl<'a> Compiler<'a> {
             let (compare, _) = self.compare(annotation, &mut rest, lookup, raw)?;
             return Ok((Where::one(compare), Set::default()));
         }
-        let model = self.scope(scope).model;
+        let model = self.scope(scope).start();
         if let Some(clause) = self.composite(scope, names, lookup, &raw)? {
             return Ok((clause, Set::default()));
         }
@@ -215,7 +215,7 @@ impl<'a> Compiler<'a> {
         if !env.joins && walk.used > 1 {
             return Err(field_error("a path to another model's fields is not allowed here"));
         }
-        let base = self.base(scope);
+        let base = self.origin(scope);
         let mut reached = self.reach_from(scope, base, model, &walk, env.reuse.as_ref());
         used.insert(base);
         for alias in &reached.way {

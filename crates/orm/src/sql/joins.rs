@@ -207,10 +207,23 @@ impl<'a> Compiler<'a> {
         AliasId(0)
     }
 
+    /// Where paths begin, for one more use: at the first table, unless an expression is about another.
+    pub(super) fn origin(&mut self, scope: ScopeId) -> AliasId {
+        match self.scope(scope).origin {
+            None => self.base(scope),
+            Some((alias, _)) => {
+                if let Some(table) = self.scope_mut(scope).alias_mut(alias) {
+                    table.uses += 1;
+                }
+                alias
+            }
+        }
+    }
+
     /// Joins the tables of a walk, then lets go of those whose key the table before holds already.
     pub(super) fn reach(&mut self, scope: ScopeId, walk: &Walk<'a>, reuse: Option<&Set>) -> Reached<'a> {
-        let base = self.base(scope);
-        self.reach_from(scope, base, self.scope(scope).model, walk, reuse)
+        let base = self.origin(scope);
+        self.reach_from(scope, base, self.scope(scope).start(), walk, reuse)
     }
 
     /// The same from a table that is joined already.

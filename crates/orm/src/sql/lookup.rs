@@ -92,7 +92,14 @@ impl<'a> Compiler<'a> {
                 _ => unsupported(&self.kind(&left)?.ok_or_else(unknown_kind)?, lookup.name()),
             });
         }
-        self.compare_by(lookup, left, right)
+        let place = match &left {
+            Ex::Column(column) => Some((column.entry, column.entry.field(column.column.field).name.as_ref())),
+            _ => None,
+        };
+        self.compare_by(lookup, left, right).map_err(|error| match place {
+            Some((entry, field)) => error.in_model(&*entry.label).in_field(field),
+            None => error,
+        })
     }
 
     fn has_lookup(&self, left: &Ex<'a>, lookup: Lookup) -> Result<bool> {

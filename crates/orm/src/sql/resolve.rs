@@ -135,8 +135,7 @@ impl<'a> Compiler<'a> {
             }
             return Ok(resolved);
         }
-        let model = self.scope(scope).model;
-        let walk = match self.walk(model, names, true) {
+        let walk = match self.walk(self.scope(scope).start(), names, true) {
             Ok(walk) => walk,
             Err(Interrupted::Failed(error)) => return Err(self.with_annotations(scope, error, names)),
             Err(Interrupted::Many { .. }) => return Err(field_error("a relation to many rows is not allowed here")),
@@ -170,7 +169,8 @@ impl<'a> Compiler<'a> {
         names: Names<'_, 'a>,
         env: &Env,
     ) -> Result<Option<(Ex<'a>, usize)>> {
-        for annotation in &self.scope(scope).annotations {
+        let state = self.scope(scope);
+        for annotation in state.annotations.iter().filter(|_| state.origin.is_none()) {
             let Some(used) = names.prefix_named(&annotation.name) else { continue };
             if !env.summarize {
                 return Ok(Some((annotation.expression.clone(), used)));
@@ -191,10 +191,10 @@ impl<'a> Compiler<'a> {
     pub(super) fn with_annotations(&self, scope: ScopeId, error: Error, names: Names<'_, 'a>) -> Error {
         let annotations = &self.scope(scope).annotations;
         let first = names.get(0).unwrap_or_default();
-        if annotations.is_empty() || self.scope(scope).model.named(first).is_some() {
+        let model = self.scope(scope).start();
+        if annotations.is_empty() || model.named(first).is_some() {
             return error;
         }
-        let model = self.scope(scope).model;
         let mut choices = model.choices();
         choices.extend(annotations.iter().map(|annotation| annotation.name.as_str()));
         choices.sort_unstable();

@@ -44,6 +44,8 @@ pub(super) struct Scope<'a> {
     pub(super) combined: Option<Combined>,
     /// The table that the rows come from instead of `aliases`: another query (an aggregate over it).
     pub(super) derived: Option<ScopeId>,
+    /// Where the paths of an expression begin while it is resolved, if not at the first table.
+    pub(super) origin: Option<(AliasId, &'a Entry)>,
     /// Whether a query without rows is left out, or written as `WHERE 0 = 1`.
     pub(super) elide_empty: bool,
     /// Joins of the query around it that this one's references to it may share.
@@ -203,6 +205,11 @@ impl Env {
 }
 
 impl<'a> Scope<'a> {
+    /// The model whose fields paths begin with.
+    pub(super) fn start(&self) -> &'a Entry {
+        self.origin.map_or(self.model, |(_, model)| model)
+    }
+
     fn new(model: &'a Entry, parent: Option<ScopeId>) -> Self {
         Scope {
             parent,
@@ -223,6 +230,7 @@ impl<'a> Scope<'a> {
             lock: None,
             combined: None,
             derived: None,
+            origin: None,
             elide_empty: true,
             outer_reuse: None,
             name_columns: false,

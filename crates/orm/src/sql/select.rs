@@ -354,10 +354,15 @@ impl<'a> Compiler<'a> {
             }
             for step in ordering {
                 let Node::Path(path) = &step.expression else {
-                    return Err(Error::new(
-                        ErrorKind::Unsupported,
-                        format!("{} is ordered by an expression; order by its fields instead", walk.entry.label),
-                    ));
+                    self.scope_mut(scope).origin = Some((alias, walk.entry));
+                    let resolved = self.resolve(scope, &step.expression, &mut Env::expression());
+                    self.scope_mut(scope).origin = None;
+                    terms.push(Term {
+                        by: By::Expression(resolved?),
+                        descending: descending != step.descending,
+                        nulls_first: step.nulls_first.map(|first| first != descending).or(nulls_first),
+                    });
+                    continue;
                 };
                 let direction = (descending != step.descending, step.nulls_first.or(nulls_first));
                 self.order_by_name(scope, alias, walk.entry, Names::Query(path), direction, seen, terms)?;

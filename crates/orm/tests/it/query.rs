@@ -8,8 +8,8 @@ use nuages_orm::expr::{cast, coalesce, concat, count, exists, lower, max, outer,
 use nuages_orm::model::OnDelete;
 use nuages_orm::query::{Lock, Part};
 use nuages_orm::{
-    Choices, Db, Decimal, Duration, ErrorKind, ForeignKey, Json, ManyToMany, Model, Models, OneToOne, Slug, Timestamp,
-    migrate,
+    Choices, Db, Decimal, Duration, ErrorKind, ForeignKey, Json, ManyToMany, Model, Models, OneToOne, Selection, Slug,
+    Timestamp, migrate,
 };
 use serde_json::json;
 
@@ -69,7 +69,7 @@ pub(crate) struct Tag {
 }
 
 #[derive(Model, Debug, Clone, PartialEq)]
-#[model(app = "trade")]
+#[model(app = "trade", ordering = [printer])]
 pub(crate) struct Edition {
     #[field(primary_key, on_delete = Cascade, related_name = "edition")]
     pub book: OneToOne<Book>,
@@ -79,7 +79,7 @@ pub(crate) struct Edition {
 }
 
 #[derive(Model, Debug, Clone, PartialEq)]
-#[model(app = "trade")]
+#[model(app = "trade", ordering = |p| (lower(p.code()).desc(), p.code()))]
 pub(crate) struct Printer {
     #[field(primary_key, max_length = 8)]
     pub code: String,
@@ -189,6 +189,58 @@ on_each_engine! {
         assert_eq!(shape, ["Ada: Minor Swing (1)", "Ada: Nuages (0)", "Ada: Ünder_score 100% (0)", "Bob: Daphné (0)"]);
         let back: Vec<(Tag, Vec<Book>)> = Tag::objects().prefetch(|t| t.books()).all(&db).await.unwrap();
         assert_eq!(back[0].1[0].title, "Minor Swing");
+    }
+
+    async fn whole_rows_are_columns_too(place: Place) {
+        let db = shop(&place).await;
+        let first = Book::objects().filter(|b| b.title().eq("Nuages")).get(&db).await.unwrap();
+        Edition::builder().book(&first).year(1953).create(&db).await.unwrap();
+        let books: Vec<(Book, Option<Edition>)> =
+            assert_queries(1, Book::objects().order_by(|b| b.id()).annotate(|b| b.edition()).all(&db)).await.unwrap();
+        assert_eq!(books[0].1.as_ref().map(|edition| edition.year), Some(1953));
+        assert!(books[1..].iter().all(|(_, edition)| edition.is_none()));
+
+        #[derive(Selection, Debug)]
+        struct Line {
+            title: String,
+            author: Author,
+            of: (Option<Author>, i64),
+        }
+        let lines: Vec<Line> = Book::objects()
+            .order_by(|b| b.id())
+            .values(|b| LineColumns { title: b.title(), author: b.author(), of: (b.author().mentor(), count(b.tags().id())) })
+            .all(&db)
+            .await
+            .unwrap();
+        let bob = &lines[3];
+        assert_eq!((bob.title.as_str(), bob.author.name.as_str(), bob.of.1), ("Daphné", "Bob", 0));
+        assert_eq!(bob.of.0.as_ref().map(|mentor| mentor.name.as_str()), Some("Ada"));
+        assert!(lines[0].of.0.is_none());
+    }
+
+    async fn a_day_moved_by_a_length_of_time_is_a_moment(place: Place) {
+        let db = shop(&place).await;
+        let rows: Vec<(Timestamp, Timestamp)> =
+            Book::objects().values(|b| (b.created(), b.created().date().plus(Duration::from_hours(48)))).limit(1).all(&db).await.unwrap();
+        let (created, moved) = rows[0];
+        let midnight = created.as_second().div_euclid(86_400) * 86_400;
+        assert_eq!(moved.as_second(), midnight + 48 * 3_600);
+    }
+
+    async fn the_order_of_a_relation_may_hold_expressions(place: Place) {
+        let db = shop(&place).await;
+        let books = Book::objects().order_by(|b| b.id()).limit(3).all(&db).await.unwrap();
+        for (book, code) in books.iter().zip(["b", "C", "a"]) {
+            let printer = Printer::builder().code(code).create(&db).await.unwrap();
+            Edition::builder().book(book).year(1953).printer(&printer).create(&db).await.unwrap();
+        }
+        let codes = async |editions: nuages_orm::QuerySet<Edition>| -> Vec<Option<String>> {
+            editions.values(|e| e.printer().code()).all(&db).await.unwrap()
+        };
+        let [a, b, c] = ["a", "b", "C"].map(|code| Some(code.to_owned()));
+        assert_eq!(Printer::objects().values(|p| p.code()).all(&db).await.unwrap(), ["C", "b", "a"]);
+        assert_eq!(codes(Edition::objects()).await, [c.clone(), b.clone(), a.clone()]);
+        assert_eq!(codes(Edition::objects().reverse()).await, [a, b, c]);
     }
 
     async fn values_group_by_what_is_no_aggregate(place: Place) {

@@ -6,7 +6,7 @@ use nuages_orm::query::spec;
 use nuages_orm::{Db, Models, Statement};
 use serde_json::{Map, Value, json};
 
-use super::{say, table, with_site};
+use super::{say, table, with_made_site};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::settings::Settings;
@@ -70,10 +70,10 @@ impl Query {
     pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
         if let Some(file) = &self.spec {
             let specs = read_specs(file)?;
-            return with_site(project, settings, async |site| answer(site.db(), &specs, out).await).await;
+            return with_made_site(project, settings, async |site| answer(site.db(), &specs, out).await).await;
         }
         let (spec, columns) = self.spec(&project.models())?;
-        let text = with_site(project, settings, async |site| {
+        let text = with_made_site(project, settings, async |site| {
             site.db().transaction().read_only().run(async |db| self.answer(db, &spec, &columns).await).await
         })
         .await?;

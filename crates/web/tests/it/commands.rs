@@ -302,8 +302,12 @@ async fn query_shows_rows_in_every_form() {
 async fn query_says_what_is_wrong_and_what_would_be_right() {
     let folder = Folder::new();
     let project = library();
+    let error = folder.run(&project, &["query", "shelf.Book"]).await.expect_err("no file").to_string();
+    assert!(error.ends_with("test.db`: it does not exist; `migrate` makes it"), "{error}");
+    assert!(!folder.0.join("test.db").exists());
     folder.run(&project, &["migrate"]).await.expect("tables");
     for (arguments, says) in [
+        (vec!["shelf.Book", "--filter", "pages=many"], "shelf.Book.pages: IntegerField expects a number, got text"),
         (vec!["shelf.Bok"], "did you mean `shelf.Book`?"),
         (vec!["shelf.Book", "--filter", "titel=x"], "did you mean `title`?"),
         (vec!["shelf.Book", "--filter", "title__icontain=x"], "did you mean `icontains`?"),

@@ -13,8 +13,8 @@ use crate::measure::{median, report};
 use raw_driver::Error;
 
 const CONNECTIONS: u64 = 32;
-const ROUNDS: usize = 3;
-const ROUND: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 11;
+const ROUND: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run() -> Result<(), Error> {
     let python = python()?;

@@ -20,9 +20,17 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// A program in the workspace's root that cannot wait for input.
+///
+/// What `cargo` said of this package is kept from it: build scripts would take it for a change, and build all again.
 pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root()).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_BIN_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

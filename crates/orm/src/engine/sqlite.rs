@@ -225,10 +225,10 @@ impl Engine {
 fn start(place: &Arc<Place>, readers: usize) -> Result<Started> {
     let mut threads = Vec::with_capacity(readers + 1);
     place.file.make_folder()?;
-    let writer = Worker::open(place, false)?;
+    let writer = Worker::open(place, Purpose::Writing)?;
     let (read_jobs, receiver) = unbounded();
     for _ in 0..readers.max(1) {
-        let reader = Worker::open(place, true)?;
+        let reader = Worker::open(place, Purpose::Reading)?;
         let jobs: Receiver<ReadJob> = receiver.clone();
         threads.push(spawn("nuages-sqlite-reader", move || {
             while let Ok(ReadJob::Run(job)) = jobs.recv() {
@@ -337,12 +337,21 @@ impl Drop for Place {
     }
 }
 
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Writing,
+    Reading,
+    /// Reading more than memory may hold.
+    Streaming,
+}
+
 impl Worker {
-    fn open(place: &Arc<Place>, reads: bool) -> Result<Worker> {
-        Worker::try_open(place, reads).map_err(|error| place.file.unusable(&error))
+    fn open(place: &Arc<Place>, purpose: Purpose) -> Result<Worker> {
+        Worker::try_open(place, purpose).map_err(|error| place.file.unusable(&error))
     }
 
-    fn try_open(place: &Arc<Place>, reads: bool) -> rusqlite::Result<Worker> {
+    fn try_open(place: &Arc<Place>, purpose: Purpose) -> rusqlite::Result<Worker> {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         // One without a name is always made.
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, place.create || matches!(place.file, File::Nameless(_)));
@@ -352,7 +361,9 @@ impl Worker {
         pragma("foreign_keys", "ON")?;
         pragma("cache_size", "-16000")?;
         pragma("temp_store", "MEMORY")?;
-        pragma("mmap_size", "134217728")?; // 128 MiB
+        if purpose != Purpose::Streaming {
+            pragma("mmap_size", "134217728")?; // 128 MiB
+        }
         pragma("journal_mode", "WAL")?;
         pragma("journal_size_limit", "67108864")?; // 64 MiB
         let synchronous = match (&place.file, place.durability) {
@@ -361,7 +372,7 @@ impl Worker {
             (File::Path(_), Durability::Full) => "FULL",
         };
         pragma("synchronous", synchronous)?;
-        if reads {
+        if purpose != Purpose::Writing {
             pragma("query_only", "ON")?;
         }
         // The first look opens the journal's files too.

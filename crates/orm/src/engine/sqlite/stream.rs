@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use tokio::sync::mpsc;
 
 use super::writer::{Command, Session};
-use super::{Engine, File, ReadJob, Worker, bind, failure, spawn, stopped};
+use super::{Engine, File, Purpose, ReadJob, Worker, bind, failure, spawn, stopped};
 use crate::db::Statement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{Row, Source};
@@ -80,7 +80,7 @@ impl Engine {
         let place = Arc::clone(&self.place);
         spawn("nuages-sqlite-stream", move || {
             let _permit = permit;
-            match Worker::open(&place, true) {
+            match Worker::open(&place, Purpose::Streaming) {
                 Ok(worker) => worker.stream(&statement, chunk, &mut read, &sender, &mut || asked.recv().is_ok()),
                 Err(error) => drop(sender.send(Err(error))),
             }

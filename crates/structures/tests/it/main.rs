@@ -1,0 +1,3 @@
+//! What the crate promises, over random inputs and against the plainest answer there is.
+
+mod graph;

@@ -68,6 +68,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `unique(name = "…", fields = [a, b])` | a unique constraint; or `expressions = \|m\| (lower(m.a()), m.b())`; and `condition = \|m\| …`, `include = [c]`, `deferrable = deferred` or `immediate`, `nulls_distinct = false` |
 /// | `check(name = "…", condition = \|m\| m.a().gte(1))` | a check constraint |
 /// | `index(fields = [a, -b])` | an index; or `expressions = …`; and `name = "…"`, `condition = …`, `include = […]` |
+/// | `natural_key = [username]` | the fields by which a fixture names a row without its key; they must be unique |
 /// | `comment = "…"` | the table's comment |
 /// | `managed = false` | migrations leave the table alone |
 /// | `proxy_for = Target` | a second model on the table of `Target` |

@@ -24,6 +24,7 @@ pub(crate) struct Model {
     pub(crate) managed: bool,
     pub(crate) proxy_for: Option<Path>,
     pub(crate) verbose_name: Option<String>,
+    pub(crate) natural_key: Vec<String>,
 }
 
 /// A field of the struct.

@@ -24,6 +24,7 @@ const MODEL_ATTRIBUTES: &[&str] = &[
     "managed",
     "proxy_for",
     "primary_key",
+    "natural_key",
     "verbose_name",
     "crate",
 ];
@@ -67,6 +68,7 @@ impl Model {
             managed: true,
             proxy_for: None,
             verbose_name: None,
+            natural_key: Vec::new(),
         };
         let mut marked = Vec::new();
         for field in &named.named {
@@ -119,6 +121,7 @@ impl Model {
                 "managed" => self.managed = errors.check(arg.flag()).unwrap_or(true),
                 "proxy_for" => self.proxy_for = errors.check(arg.path()).cloned(),
                 "verbose_name" => self.verbose_name = errors.check(arg.text()),
+                "natural_key" => self.natural_key = self.field_list(arg, errors),
                 "primary_key" | "crate" => {}
                 other => errors.at(&arg.name, unknown("attribute", other, MODEL_ATTRIBUTES)),
             }

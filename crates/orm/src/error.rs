@@ -58,6 +58,8 @@ pub enum ErrorKind {
     Restricted,
     /// A migration cannot be written, read or applied.
     Migration,
+    /// A fixture cannot be written, read or loaded.
+    Fixture,
     /// The transaction that this `Db` stands for has ended.
     TransactionEnded,
 

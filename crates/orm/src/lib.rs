@@ -7,6 +7,7 @@ mod engine;
 mod error;
 pub mod expr;
 mod field;
+pub mod fixture;
 pub mod introspect;
 pub mod migrate;
 pub mod model;

@@ -1,17 +1,20 @@
 //! Models: what the derive says about a struct, as plain data, and what it can do.
 
 mod builder;
+mod cycles;
 mod definition;
 #[doc(hidden)]
 pub mod derived;
+mod natural;
 mod schema;
 
 pub use builder::{Builder, IntoField};
+pub use cycles::{KeyCycle, KeyCycles};
 pub use definition::{
     Check, DatabaseDefault, Deferrable, Field, FieldDefault, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,
     Unique,
 };
-pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, ModelId, Named, hidden_name};
+pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, ManyToMany as Between, ModelId, Named, hidden_name};
 pub use schema::{Models, Schema};
 
 use crate::db::Db;

@@ -11,6 +11,7 @@ mod change;
 mod compare;
 mod convert;
 mod filter;
+pub(crate) mod fixture;
 mod function;
 mod joins;
 mod json;
@@ -26,7 +27,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub(crate) use change::{Insert, delete, insert, update};
+pub(crate) use change::{Conflict, Insert, delete, insert, update};
 pub(crate) use convert::prepare;
 pub(crate) use point::point;
 

@@ -34,6 +34,7 @@ pub struct App {
     pub(crate) models: Models,
     pub(crate) migrations: Vec<Migration>,
     pub(crate) migrations_folder: Option<PathBuf>,
+    pub(crate) fixtures_folder: Option<PathBuf>,
     pub(crate) routes: Option<Router<Site>>,
     pub(crate) services: Vec<Starter>,
     pub(crate) commands: Vec<OwnCommand>,
@@ -48,6 +49,7 @@ impl App {
             models: Models::new(),
             migrations: Vec::new(),
             migrations_folder: None,
+            fixtures_folder: None,
             routes: None,
             services: Vec::new(),
             commands: Vec::new(),
@@ -78,6 +80,13 @@ impl App {
     #[must_use]
     pub fn migrations_in(mut self, folder: impl Into<PathBuf>) -> Self {
         self.migrations_folder = Some(folder.into());
+        self
+    }
+
+    /// Says where `loaddata` looks for fixtures by name: `concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")`, as a rule.
+    #[must_use]
+    pub fn fixtures_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.fixtures_folder = Some(folder.into());
         self
     }
 

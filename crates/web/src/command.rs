@@ -1,5 +1,7 @@
 //! The command line: Django's management commands, and those of the apps.
 
+mod check;
+mod fixtures;
 mod inspect;
 mod makemigrations;
 mod migrations;
@@ -29,10 +31,11 @@ enum Builtin {
     Squashmigrations(squashmigrations::Squashmigrations),
     Showmigrations(migrations::Showmigrations),
     Sqlmigrate(migrations::Sqlmigrate),
+    Check(check::Check),
     Inspectdb(inspect::Inspectdb),
-    /// Look for what cannot work: models that do not fit together, names taken twice
-    Check,
     Query(query::Query),
+    Dumpdata(fixtures::Dumpdata),
+    Loaddata(fixtures::Loaddata),
 }
 
 /// A command line that was read.
@@ -74,10 +77,9 @@ impl CommandLine {
             Builtin::Sqlmigrate(command) => command.run(project, settings, out).await,
             Builtin::Inspectdb(command) => command.run(project, settings, out).await,
             Builtin::Query(command) => command.run(project, settings, out).await,
-            Builtin::Check => {
-                project.check()?;
-                say(out, format_args!("No problems found.\n"))
-            }
+            Builtin::Dumpdata(command) => command.run(project, settings, out).await,
+            Builtin::Loaddata(command) => command.run(project, settings, out).await,
+            Builtin::Check(command) => command.run(project, out),
         }
     }
 }

@@ -7,7 +7,8 @@ use nuages::prelude::*;
 
 /// A model, as a row.
 #[derive(Model, Debug, Clone, PartialEq)]
-#[model(app = "contenttypes", table = "django_content_type", unique_together = [(app_label, model)])]
+#[model(app = "contenttypes", table = "django_content_type", unique_together = [(app_label, model)],
+    natural_key = [app_label, model])]
 pub struct ContentType {
     pub id: i32,
     #[field(max_length = 100)]
@@ -22,6 +23,7 @@ pub struct ContentType {
     app = "auth",
     ordering = [content_type.app_label, content_type.model, codename],
     unique_together = [(content_type, codename)],
+    natural_key = [codename, content_type],
 )]
 pub struct Permission {
     pub id: i32,
@@ -35,7 +37,7 @@ pub struct Permission {
 
 /// Users with the same permissions.
 #[derive(Model, Debug, Clone, PartialEq)]
-#[model(app = "auth")]
+#[model(app = "auth", natural_key = [name])]
 pub struct Group {
     pub id: i32,
     #[field(max_length = 150, unique)]
@@ -45,7 +47,7 @@ pub struct Group {
 
 /// Somebody who can log in.
 #[derive(Model, Debug, Clone, PartialEq)]
-#[model(app = "auth")]
+#[model(app = "auth", natural_key = [username])]
 pub struct User {
     pub id: i32,
     #[field(max_length = 128)]

@@ -21,6 +21,9 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         calls.extend(quote!(.primary_key(#key)));
     }
     calls.extend(texts(&[("table", &model.table), ("comment", &model.comment), ("verbose_name", &model.verbose_name)]));
+    for field in &model.natural_key {
+        calls.extend(quote!(.natural_key(#field)));
+    }
     match &model.ordering {
         Over::Fields(steps) => {
             for step in steps {

@@ -43,6 +43,9 @@ pub struct ModelDef {
     pub proxy_for: Option<Text>,
     /// What a person calls one of these; the name in lower case words if not set.
     pub verbose_name: Option<Text>,
+    /// The fields by which a row is known wherever it is, so that fixtures can name it without its key (Django's
+    /// `natural_key`). A relation among them stands for the natural key of its model, if that has one.
+    pub natural_key: Vec<Text>,
 }
 
 /// A field: a column, or a relation through a table between.
@@ -265,6 +268,7 @@ impl ModelDef {
             managed: true,
             proxy_for: None,
             verbose_name: None,
+            natural_key: Vec::new(),
         }
     }
 
@@ -357,6 +361,13 @@ impl ModelDef {
     #[must_use]
     pub fn verbose_name(mut self, name: impl Into<Text>) -> Self {
         self.verbose_name = Some(name.into());
+        self
+    }
+
+    /// Adds a field to the natural key: the first by which a row is known wherever it is, then the next.
+    #[must_use]
+    pub fn natural_key(mut self, field: impl Into<Text>) -> Self {
+        self.natural_key.push(field.into());
         self
     }
 

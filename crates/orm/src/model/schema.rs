@@ -369,6 +369,7 @@ impl Build {
         }
         self.share_with_proxies();
         self.check_tables();
+        self.problems.extend(super::natural::problems(&self.schema));
     }
 
     /// Adds a model for each many-to-many relation that names none between.

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use nuages_structures::Graph;
+
 use super::node::{Lookup, Node};
 use super::plan::{Query, Step};
 use super::set::Deleted;
@@ -278,26 +280,17 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// The models with rows, those that refer to others before those; in the order found where they refer to each
-    /// other in a circle.
+    /// The models with rows, those that refer to others before those; a circle is broken where the fewest relations are
+    /// passed over, and what leaves a choice is in the order found.
     fn sorted(&self) -> Vec<ModelId> {
-        let mut sorted: Vec<ModelId> = Vec::with_capacity(self.order.len());
-        while sorted.len() < self.order.len() {
-            let open = |model: &&ModelId| !sorted.contains(model);
-            let free = self.order.iter().filter(open).find(|model| {
-                let before = self.before.get(model);
-                before.is_none_or(|before| {
-                    before
-                        .iter()
-                        .all(|other| other == *model || sorted.contains(other) || !self.rows.contains_key(other))
-                })
-            });
-            match free.or_else(|| self.order.iter().find(open)) {
-                Some(next) => sorted.push(*next),
-                None => break,
+        let place = |model: &ModelId| self.order.iter().position(|known| known == model);
+        let mut graph = Graph::new(self.order.len());
+        for (to, model) in self.order.iter().enumerate() {
+            for from in self.before.get(model).into_iter().flatten().filter_map(place).filter(|from| *from != to) {
+                graph.add_edge(from, to);
             }
         }
-        sorted
+        graph.order_anyway().into_iter().filter_map(|place| self.order.get(place).copied()).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
 use crate::model::{Entry, Field, FieldDefault, Key, Model, Named, SchemaColumn};
 use crate::relation::read_row;
-use crate::sql::{self, Insert};
+use crate::sql::{self, Conflict, Insert};
 use crate::value::Value;
 
 type Text = Cow<'static, str>;
@@ -38,14 +38,14 @@ pub(crate) async fn one<M: Model>(db: &Db, given: Vec<(Text, Value)>) -> Result<
         row.push(value);
     }
     let returning = entry.columns.iter().collect();
-    let insert = Insert { columns, rows: vec![row], ignore_conflicts: false, returning };
+    let insert = Insert { columns, rows: vec![row], conflict: Conflict::Refuse, returning };
     let statement = sql::insert(db.schema(), entry, insert)?;
     let mut rows = db.fetch(statement, |row| read_row::<M>(row, &[])).await?;
     rows.pop().ok_or_else(|| Error::new(ErrorKind::Database, "an insert gave no row back").in_model(M::LABEL))
 }
 
 /// What a column of a new row gets when nothing is said; `None` if the database is to decide.
-fn initial(field: &Field, column: &SchemaColumn) -> Option<Value> {
+pub(crate) fn initial(field: &Field, column: &SchemaColumn) -> Option<Value> {
     if field.auto_now || field.auto_now_add {
         return Some(present(&field.kind));
     }

@@ -10,7 +10,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Entry, Key, Model, SchemaColumn, hidden_name};
 use crate::relation::{ManyToMany, Owner};
-use crate::sql::{self, Compiled, Insert};
+use crate::sql::{self, Compiled, Conflict, Insert};
 use crate::value::Value;
 
 impl<M: Model> ManyToMany<M> {
@@ -148,7 +148,7 @@ impl<'a> Between<'a> {
             return Ok(());
         }
         let columns = vec![self.source, self.target];
-        let insert = Insert { columns, rows, ignore_conflicts: true, returning: Vec::new() };
+        let insert = Insert { columns, rows, conflict: Conflict::Ignore, returning: Vec::new() };
         db.execute(sql::insert(db.schema(), self.entry, insert)?).await.map(drop)
     }
 

@@ -17,10 +17,20 @@ pub(crate) struct Insert<'a> {
     pub(crate) columns: Vec<&'a SchemaColumn>,
     /// One value for each column, in order.
     pub(crate) rows: Vec<Vec<Value>>,
-    /// Whether a row that is there already is left as it is; it is refused otherwise.
-    pub(crate) ignore_conflicts: bool,
+    /// What becomes of a row that is there already.
+    pub(crate) conflict: Conflict<'a>,
     /// The columns to answer with, for each row inserted or updated.
     pub(crate) returning: Vec<&'a SchemaColumn>,
+}
+
+/// What becomes of a row to insert where one with the same unique values is there already.
+pub(crate) enum Conflict<'a> {
+    /// It is refused.
+    Refuse,
+    /// The one that is there stays as it is.
+    Ignore,
+    /// The one that is there, found by these columns, gets the values of the others.
+    Update(Vec<&'a SchemaColumn>),
 }
 
 /// Rows as one `INSERT`.
@@ -62,8 +72,25 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
             sql.push(')');
         }
     }
-    if insert.ignore_conflicts {
-        sql.push_str(" ON CONFLICT DO NOTHING");
+    match &insert.conflict {
+        Conflict::Refuse => {}
+        Conflict::Ignore => sql.push_str(" ON CONFLICT DO NOTHING"),
+        Conflict::Update(found_by) => {
+            sql.push_str(" ON CONFLICT (");
+            list(&mut sql, found_by, |sql, column| push_name(sql, &column.name));
+            let is_key = |column: &SchemaColumn| found_by.iter().any(|key| key.field == column.field);
+            let mut set: Vec<_> = insert.columns.iter().filter(|column| !is_key(column)).collect();
+            if set.is_empty() && !insert.returning.is_empty() {
+                // A row that nothing is done to is not answered with.
+                set.extend(found_by);
+            }
+            sql.push_str(if set.is_empty() { ") DO NOTHING" } else { ") DO UPDATE SET " });
+            list(&mut sql, &set, |sql, column| {
+                push_name(sql, &column.name);
+                sql.push_str(" = excluded.");
+                push_name(sql, &column.name);
+            });
+        }
     }
     if !insert.returning.is_empty() {
         sql.push_str(" RETURNING ");
@@ -253,7 +280,7 @@ fn settable<'a>(model: &'a Entry, field: &Node) -> Result<&'a SchemaColumn> {
     }
 }
 
-fn list<T>(sql: &mut String, items: &[T], write: impl Fn(&mut String, &T)) {
+pub(super) fn list<T>(sql: &mut String, items: &[T], write: impl Fn(&mut String, &T)) {
     for (place, item) in items.iter().enumerate() {
         if place > 0 {
             sql.push_str(", ");

@@ -12,7 +12,7 @@ use crate::oracle::Database;
 use crate::rows::migrated;
 
 /// The rows of each model in the order they were written, as `rows.py` prints them.
-type Rows = BTreeMap<String, Vec<Vec<Option<String>>>>;
+pub(crate) type Rows = BTreeMap<String, Vec<Vec<Option<String>>>>;
 
 /// A value as `rows.py` prints it.
 fn text(value: &Value) -> Option<String> {
@@ -82,8 +82,8 @@ macro_rules! read {
     })*};
 }
 
-async fn both_ways(place: &Database) {
-    let db = &migrated(place).await;
+/// Writes rows of every model that says something.
+pub(crate) async fn written(place: &Database, db: &Db) -> Rows {
     let mut rows = Rows::new();
     let ugly = "Ærø % _ ' \" \\ \n雲 🎸";
     // SQLite keeps fifteen significant digits of a decimal, on either side.
@@ -124,6 +124,12 @@ async fn both_ways(place: &Database) {
         TUUID: [Uuid::from_u128(1)] [Uuid::max(), Uuid::nil()];
     }
     others(db, &mut rows).await;
+    rows
+}
+
+async fn both_ways(place: &Database) {
+    let db = &migrated(place).await;
+    let rows = written(place, db).await;
 
     let django = place.django("rows.py", &["copy"], "");
     let django: Rows = serde_json::from_str(&django).unwrap();

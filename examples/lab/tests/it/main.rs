@@ -4,6 +4,7 @@ mod alterations;
 mod both_ways;
 mod catalogue;
 mod differential;
+mod fixtures;
 mod inspect;
 mod oracle;
 mod rows;

@@ -19,7 +19,7 @@ pub(crate) async fn migrated(place: &Database) -> Db {
 }
 
 /// A migrated database of each engine that is there.
-async fn databases(name: &str) -> Vec<(Database, Db)> {
+pub(crate) async fn databases(name: &str) -> Vec<(Database, Db)> {
     let mut databases = Vec::new();
     for place in [Some(Database::sqlite(name)), Database::postgres(name)].into_iter().flatten() {
         let db = migrated(&place).await;

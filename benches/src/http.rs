@@ -123,7 +123,8 @@ fn beside(name: &str) -> Result<PathBuf, Error> {
     }
 }
 
-fn django_settings(url: &str) -> Result<String, Error> {
+/// A database as Django's settings name it.
+pub(crate) fn django_settings(url: &str) -> Result<String, Error> {
     let config: tokio_postgres::Config = url.parse()?;
     let host = match config.get_hosts().first() {
         Some(tokio_postgres::config::Host::Tcp(host)) => host.clone(),
@@ -138,7 +139,7 @@ fn django_settings(url: &str) -> Result<String, Error> {
 }
 
 /// A Python with Django and both servers, in an environment under `target`.
-fn python() -> Result<PathBuf, Error> {
+pub(crate) fn python() -> Result<PathBuf, Error> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench-python");
     let python = folder.join("bin/python");
     if !python.exists() {

@@ -5,6 +5,7 @@ mod build;
 mod compile;
 mod database;
 mod driver;
+mod fixtures;
 mod http;
 mod measure;
 mod stream;
@@ -22,6 +23,7 @@ const NAMES: &str = "\
 driver   one row by key, 1,000 rows, inserts: against the drivers, on both engines
 http     one row as JSON over HTTP: against axum and the drivers, and Django under gunicorn and uvicorn
 stream   1,000,000 rows: peak memory
+fixtures loading 100,000 objects: against Django
 build    the cost of building a query
 compile  a clean debug build of an app with one model on SQLite";
 
@@ -37,6 +39,7 @@ async fn main() -> ExitCode {
             "driver" => driver::run().await,
             "http" => http::run().await,
             "stream" => stream::run().await,
+            "fixtures" => fixtures::run().await,
             "build" => build::run(),
             "compile" => compile::run(),
             other => Err(format!("unknown benchmark `{other}`; choices are\n{NAMES}").into()),

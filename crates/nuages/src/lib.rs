@@ -80,4 +80,7 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/models-and-queries.md")]
     struct ModelsAndQueries;
+
+    #[doc = include_str!("../../../docs/guide/fixtures.md")]
+    struct Fixtures;
 }

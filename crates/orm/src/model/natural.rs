@@ -80,10 +80,11 @@ pub(super) fn problems(schema: &Schema) -> Vec<String> {
             problems.push(format!("{label}: its natural key names `{name}`, which is no field with a column"));
         }
         if !names.is_empty() && !entry.is_unique(names) {
-            problems.push(format!(
-                "{label}: nothing keeps its natural key unique; add `unique_together = [({})]`",
-                names.join(", ")
-            ));
+            let how = match names.as_slice() {
+                [only] => format!("mark `{only}` with `#[field(unique)]`"),
+                several => format!("add `unique_together = [({})]`", several.join(", ")),
+            };
+            problems.push(format!("{label}: nothing keeps its natural key unique; {how}"));
         }
         for (to, _) in entry.natural_columns().filter_map(|column| schema.target(entry.id, column.field)) {
             graph.add_edge(entry.id.0, to.0);

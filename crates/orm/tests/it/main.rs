@@ -3,6 +3,7 @@
 mod db;
 mod derive;
 mod engine;
+mod fixture;
 mod introspect;
 mod migrate;
 mod migrate_laws;

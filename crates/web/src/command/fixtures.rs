@@ -172,6 +172,9 @@ impl Loaddata {
         }
         let apps = project.apps().iter().filter(|app| self.app.as_ref().is_none_or(|label| app.label() == label));
         let folders: Vec<&Path> = apps.filter_map(|app| app.fixtures_folder.as_deref()).collect();
+        if self.app.is_none() && Path::new(name).is_file() {
+            return Ok(PathBuf::from(name));
+        }
         let here = self.app.is_none().then(|| PathBuf::from(name));
         let places = here.into_iter().chain(folders.iter().map(|folder| folder.join(name)));
         let with_endings = |place: PathBuf| {

@@ -340,6 +340,79 @@ async fn specs_are_answered_in_order_and_refused_ones_among_them() {
 }
 
 #[tokio::test]
+async fn rows_are_written_to_files_and_loaded_from_them() {
+    let folder = Folder::new();
+    let project = Project::new("library").app(
+        shelf().migrations(detect(&Models::new().with::<Book>(), &[]).expect("a migration")).fixtures_in(&folder.0),
+    );
+    folder.run(&project, &["migrate"]).await.expect("tables");
+    let books = folder.0.join("books.json");
+    let text = r#"[{"model": "shelf.book", "pk": 1, "fields": {"title": "Ada", "pages": 120, "lent": true}}, {"model": "shelf.book", "pk": 2, "fields": {"title": "Or", "pages": null, "lent": false}}]"#;
+    std::fs::write(&books, text).expect("written");
+    let told = folder.run(&project, &["loaddata", "books"]).await.expect("loaded");
+    assert_eq!(told, "Loaded 2 objects from 1 fixture.\n");
+    assert_eq!(folder.run(&project, &["dumpdata"]).await.expect("written"), text);
+    assert_eq!(
+        folder.run(&project, &["dumpdata", "shelf.book", "--pks", "2", "--format", "jsonl"]).await.expect("one"),
+        "{\"model\": \"shelf.book\",\"pk\": 2,\"fields\": {\"title\": \"Or\",\"pages\": null,\"lent\": false}}\n"
+    );
+    assert_eq!(folder.run(&project, &["dumpdata", "-e", "shelf", "--indent", "2"]).await.expect("none"), "[\n]\n");
+
+    let out = folder.0.join("out.jsonl").display().to_string();
+    let told = folder.run(&project, &["dumpdata", "--format", "jsonl", "-o", &out]).await.expect("written");
+    assert_eq!(told, format!("2 objects in {out}.\n"));
+    assert_eq!(
+        std::fs::read_dir(&folder.0)
+            .expect("a folder")
+            .filter(|entry| { entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("out")) })
+            .count(),
+        1,
+        "nothing else is left"
+    );
+    let told = folder.run(&project, &["loaddata", &out, "--exclude", "shelf.Book"]).await.expect("loaded");
+    assert_eq!(told, "Loaded 0 objects from 1 fixture, 2 left out.\n");
+
+    for (arguments, says) in [
+        (vec!["dumpdata", "shelv"], "unknown app or model `shelv`; did you mean `shelf`?"),
+        (vec!["dumpdata", "shelf", "--pks", "1"], "name it as `app.Model`"),
+        (vec!["dumpdata", "-o", "/nowhere/x.json"], "/nowhere/x.json cannot be written"),
+        (vec!["loaddata", "bocks"], "no fixture `bocks`: there is no such file, and not in "),
+        (vec!["loaddata", "books", "--app", "shlef"], "unknown app `shlef`: choices are shelf"),
+        (vec!["loaddata", "-"], "- needs --format json or --format jsonl"),
+        (vec!["loaddata"], "required"),
+    ] {
+        let error = folder.run(&project, &arguments).await.expect_err("refused").to_string();
+        assert!(error.contains(says), "{arguments:?}: {error}");
+    }
+    let bad = folder.0.join("bad.json").display().to_string();
+    std::fs::write(&bad, text.replace("title", "titel")).expect("written");
+    let error = folder.run(&project, &["loaddata", &bad]).await.expect_err("refused").to_string();
+    assert_eq!(error, format!("{bad}, object 1: shelf.Book: unknown field `titel`; did you mean `title`?"));
+}
+
+#[tokio::test]
+async fn check_shows_foreign_keys_in_a_circle() {
+    use nuages_orm::Kind;
+    use nuages_orm::model::{Field, ModelDef, OnDelete, Reference};
+
+    let model = |name: &'static str, key: &'static str, to: &'static str| {
+        let reference = Reference::new(to, OnDelete::Cascade).related_name("+");
+        let start = ModelDef::new("shop", name).field(Field::new("id", Kind::BigAuto)).primary_key("id");
+        start.field(Field::foreign_key(key, reference))
+    };
+    let models = Models::new()
+        .with_definition(model("A", "b", "shop.B"))
+        .with_definition(model("B", "a", "shop.A").field(Field::new("n", Kind::Integer)));
+    let project = Project::new("site").app(App::new("shop").models(models));
+    assert_eq!(
+        run(&project, &["check"]).await.expect("nothing is wrong"),
+        "Foreign keys in a circle:\n  shop.A.b → shop.B.a → shop.A  (none may be null: its rows can only be written \
+         together, in one transaction)\nNo circle is left without shop.B.a: to be added once the tables are there.\n\
+         No problems found.\n"
+    );
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_reached_is_one_sentence_without_its_password() {
     let mut out = Vec::new();
     for url in ["sqlite:///nowhere/site.db", "postgres://ada:hunter2@127.0.0.1:1/site"] {

@@ -116,7 +116,7 @@ async fn either_side_reads_the_other(place: Database) {
         }
         // Numbers go on after the rows that were loaded.
         let next = TInteger::builder().v(1).create(&by_us_db).await.unwrap().id;
-        assert_eq!(next, i64::from(TInteger::objects().count(&db).await.unwrap()) + 1);
+        assert_eq!(next, TInteger::objects().count(&db).await.unwrap() + 1);
         // Once more, over what is there: nothing changes but nothing is refused.
         TInteger::objects().filter(|row| row.id().eq(next)).delete(&by_us_db).await.unwrap();
         by_us.lab(&["loaddata", path], "");

@@ -8,6 +8,7 @@ mod driver;
 mod fixtures;
 mod http;
 mod measure;
+mod migrations;
 mod stream;
 
 use std::alloc::System;
@@ -25,7 +26,8 @@ http     one row as JSON over HTTP: against axum and the drivers, and Django und
 stream   1,000,000 rows: peak memory
 fixtures loading 100,000 objects: against Django
 build    the cost of building a query
-compile  a clean debug build of an app with one model on SQLite";
+compile  a clean debug build of an app with one model on SQLite
+migrations  makemigrations --check and showmigrations, 300 models with 1,000 migrations: against Django";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -33,6 +35,17 @@ async fn main() -> ExitCode {
     if names.is_empty() {
         eprintln!("usage: cargo xtask bench NAME…\n\n{NAMES}");
         return ExitCode::FAILURE;
+    }
+    if let [site, arguments @ ..] = names.as_slice()
+        && site == "migrations-site"
+    {
+        return match migrations::site(arguments).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
     }
     for name in names {
         let done = match name.as_str() {
@@ -42,6 +55,7 @@ async fn main() -> ExitCode {
             "fixtures" => fixtures::run().await,
             "build" => build::run(),
             "compile" => compile::run(),
+            "migrations" => migrations::run(),
             other => Err(format!("unknown benchmark `{other}`; choices are\n{NAMES}").into()),
         };
         if let Err(error) = done {

@@ -6,6 +6,7 @@ mod engine;
 mod fixture;
 mod introspect;
 mod migrate;
+mod migrate_alter;
 mod migrate_laws;
 mod query;
 mod sql;

@@ -1,5 +1,5 @@
-//! Names that only the database knows: of constraints and indexes that another program made, that somebody renamed, or
-//! that kept their name when the table or column did not.
+//! What only the database knows: names of constraints and indexes that another program made, that somebody renamed, or
+//! that kept their name when the table or column did not; and what somebody has put on a table of SQLite by hand.
 //!
 //! A statement is written with the name that migrations would have given. When it is run, the database is asked what it
 //! calls constraints of that kind on these columns, and the statement is run for each of them.
@@ -10,9 +10,27 @@ use crate::engine::Dialect;
 use crate::error::Result;
 use crate::migrate::operation::Constraint;
 
+/// What to ask the database before a statement is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// By which name it knows what the statement is about.
+    Named(Named),
+    /// What is to be kept of a table of SQLite that the statement drops for a new one.
+    Kept(Kept),
+}
+
+/// Triggers, and indexes that the models do not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// The statements of the indexes that the models have.
+    pub(super) known: Vec<String>,
+    /// The columns that are gone, with the indexes over them.
+    pub(super) removed: Vec<String>,
+}
+
 /// Something on columns of a table, by what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lookup {
+pub(crate) struct Named {
     what: What,
     /// The name in the statement.
     expected: String,
@@ -54,14 +72,16 @@ impl Lookup {
         let definition = &table.entry.definition;
         let indexes = definition.indexes.iter().filter_map(|index| index.name.as_deref().map(str::to_owned));
         let constraints = Constraint::all_of(definition).into_iter().map(|constraint| constraint.name().to_string());
-        Lookup {
+        Lookup::Named(Named {
             what,
             expected: expected.to_owned(),
             columns: columns.iter().map(|&column| column.to_owned()).collect(),
             except: indexes.chain(constraints).collect(),
-        }
+        })
     }
+}
 
+impl Named {
     /// The query for the names, as they stand in a statement.
     fn sql(&self, table: &str, dialect: Dialect) -> String {
         let all = |names: &[String]| names.iter().map(|name| text(name)).collect::<Vec<_>>().join(", ");
@@ -111,6 +131,34 @@ impl Lookup {
     }
 }
 
+impl Kept {
+    /// The statements that make it again, of the table as it is.
+    async fn statements(&self, db: &Db, table: &str) -> Result<Vec<String>> {
+        let sql = format!(
+            "SELECT name, sql, (SELECT group_concat(name, char(31)) FROM pragma_index_info(found.name)) FROM \
+             sqlite_master AS found WHERE sql IS NOT NULL AND type IN ('index', 'trigger') AND tbl_name = {} ORDER BY \
+             type, name",
+            text(table)
+        );
+        let found: Vec<(String, String, Option<String>)> = db.raw(sql, ()).writes().fetch().await?;
+        let is_kept = |(name, sql, columns): &(String, String, Option<String>)| {
+            // By its name, or by what it is over: a renamed column does not rename its index.
+            let is_known = self.known.iter().any(|known| {
+                known.contains(&format!(" INDEX {} ON ", quote(name))) || without_name(known) == without_name(sql)
+            });
+            let mut columns = columns.iter().flat_map(|columns| columns.split('\u{1f}'));
+            !is_known && !columns.any(|column| self.removed.iter().any(|removed| removed == column))
+        };
+        Ok(found.into_iter().filter(is_kept).map(|(_, sql, _)| sql).collect())
+    }
+}
+
+/// The statement of an index without the index' name.
+fn without_name(sql: &str) -> Option<(&str, &str)> {
+    let (start, rest) = sql.split_once(" INDEX ")?;
+    Some((start, rest.split_once(" ON ")?.1))
+}
+
 impl Change {
     /// Runs it; for something that has another name in the database, under that; for several, once for each; and not
     /// at all if there is none.
@@ -118,17 +166,28 @@ impl Change {
     /// # Errors
     /// The database's.
     pub(crate) async fn run(&self, db: &Db) -> Result<()> {
-        let Some(lookup) = &self.lookup else { return db.script(self.sql.clone()).await };
-        let found: Vec<(Option<String>,)> = db.raw(lookup.sql(&self.table, db.dialect()), ()).writes().fetch().await?;
+        let named = match &self.lookup {
+            None => return db.script(self.sql.clone()).await,
+            Some(Lookup::Kept(kept)) => {
+                let again = kept.statements(db, &self.table).await?;
+                db.script(self.sql.clone()).await?;
+                for sql in again {
+                    db.script(sql).await?;
+                }
+                return Ok(());
+            }
+            Some(Lookup::Named(named)) => named,
+        };
+        let found: Vec<(Option<String>,)> = db.raw(named.sql(&self.table, db.dialect()), ()).writes().fetch().await?;
         let mut names: Vec<String> = found.into_iter().filter_map(|(name,)| name).collect();
-        if lookup.what == What::Constraint('u') && names.contains(&lookup.expected) {
+        if named.what == What::Constraint('u') && names.contains(&named.expected) {
             // Two of the same columns: the one that the migrations made.
-            names.retain(|name| *name == lookup.expected);
+            names.retain(|name| *name == named.expected);
         }
-        let expected = quote(&lookup.expected);
+        let expected = quote(&named.expected);
         for name in names {
             // The name of a sequence comes with its schema, and quoted.
-            let name = if lookup.what == What::Sequence { name } else { quote(&name) };
+            let name = if named.what == What::Sequence { name } else { quote(&name) };
             db.script(self.sql.replace(&expected, &name)).await?;
         }
         Ok(())

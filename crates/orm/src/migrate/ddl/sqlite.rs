@@ -1,10 +1,13 @@
 //! What only SQLite does: a table that `ALTER TABLE` cannot change is made anew beside the old, and filled from it.
 
 use super::alter::{ColumnChange, Shape, referring};
-use super::{Editor, Table, column, quote};
+use super::constraint::{add_constraint_sql, is_index, together_sql};
+use super::lookup::Kept;
+use super::{Editor, Lookup, Table, column, quote};
 use crate::engine::Dialect;
 use crate::error::Result;
 use crate::migrate::names;
+use crate::migrate::operation::Constraint;
 use crate::model::{DatabaseDefault, SchemaColumn};
 use crate::value::Value;
 
@@ -95,8 +98,8 @@ impl Editor {
     /// Makes the table anew as `after` has it, with the rows of `before` and their row ids; `sources` says for some
     /// columns what to put there instead of what the column of the same name holds.
     ///
-    /// Foreign keys must not be enforced meanwhile. Triggers go with the old table: who runs the statements puts them
-    /// back.
+    /// Foreign keys must not be enforced meanwhile. Triggers, and indexes that the models do not know, go with the old
+    /// table and are made again.
     pub(super) fn rebuild(&mut self, before: Table<'_>, after: Table<'_>, sources: &[(&str, String)]) -> Result<()> {
         let name = after.entry.table.as_str();
         let new_name = format!("new__{name}");
@@ -124,11 +127,13 @@ impl Editor {
         let (into, from) = (into.join(", "), from.join(", "));
         self.now(after, format!("INSERT INTO {new_quoted} ({into}) SELECT {from} FROM {old_quoted}"));
         self.keep_numbering(before, new);
-        self.now(after, format!("DROP TABLE {old_quoted}"));
         // What refers to the table says its name already, and must go on to.
-        self.now(after, "PRAGMA legacy_alter_table = ON".to_owned());
-        self.now(after, format!("ALTER TABLE {new_quoted} RENAME TO {quoted}"));
-        self.now(after, "PRAGMA legacy_alter_table = OFF".to_owned());
+        let replace = format!(
+            "DROP TABLE {old_quoted};\nPRAGMA legacy_alter_table = ON;\nALTER TABLE {new_quoted} RENAME TO {quoted};\n\
+             PRAGMA legacy_alter_table = OFF"
+        );
+        let kept = self.kept(before, after, sources)?;
+        self.named(Table { name: before.name, ..after }, replace, Lookup::Kept(kept));
         // Its indexes, which `create_table` left for later under the name that the table had meanwhile.
         let (own, rest) = std::mem::take(&mut self.deferred).into_iter().partition(|it| it.change.table == new_name);
         self.deferred = rest;
@@ -139,6 +144,37 @@ impl Editor {
             self.done.push(deferred.change);
         }
         Ok(())
+    }
+
+    /// What to keep of a table that is made anew, and what not.
+    fn kept(&self, before: Table<'_>, after: Table<'_>, sources: &[(&str, String)]) -> Result<Kept> {
+        let mut scratch = Editor {
+            dialect: self.dialect,
+            atomic: self.atomic,
+            operation: self.operation,
+            done: Vec::new(),
+            deferred: Vec::new(),
+        };
+        // Under its name of now, but without the tables between.
+        scratch.index_fields(before)?;
+        for constraint in Constraint::all_of(&before.entry.definition).iter().filter(|it| is_index(it)) {
+            if let Some(sql) = add_constraint_sql(before, constraint)? {
+                scratch.now(before, sql);
+            }
+        }
+        for group in &before.entry.definition.unique_together {
+            let sql = together_sql(before, group)?;
+            scratch.now(before, sql);
+        }
+        let is_gone = |name: &&String| {
+            let is_used = sources.iter().any(|(_, source)| source.contains(&quote(name)));
+            !is_used && !after.entry.columns.iter().any(|column| column.name == **name)
+        };
+        let names = before.entry.columns.iter().map(|column| &column.name);
+        Ok(Kept {
+            removed: names.filter(is_gone).cloned().collect(),
+            known: scratch.finish().into_iter().map(|change| change.sql).collect(),
+        })
     }
 
     /// Has a new table number its rows from where the old one was: else the numbers of deleted rows were given again.

@@ -84,8 +84,11 @@ fn steps() -> Vec<(&'static str, Step)> {
 /// Our statements as Django has them: it puts those that belong together into one, and does not keep numbering.
 fn as_django(changes: Vec<Change>) -> Vec<String> {
     let mut statements: Vec<String> = Vec::new();
-    let ours = |change: &Change| change.sql.contains("sqlite_sequence") || change.sql.starts_with("PRAGMA");
-    for Change { sql, .. } in changes.into_iter().filter(|change| !ours(change)) {
+    let each = changes.into_iter().flat_map(|change| {
+        let parts: Vec<String> = change.sql.split(";\n").map(str::to_owned).collect();
+        parts
+    });
+    for sql in each.filter(|sql| !sql.contains("sqlite_sequence") && !sql.starts_with("PRAGMA")) {
         match statements.last_mut() {
             Some(last) if sql.starts_with("SET CONSTRAINTS") && last.contains(" ADD COLUMN ") => {
                 *last = format!("{last}; {sql}");
@@ -155,10 +158,8 @@ fn a_rebuild_keeps_indexes_and_the_numbering() {
             r#"INSERT INTO "new__evo_evo" ("id", "a", "b") SELECT "id", "a", 1 FROM "evo_evo""#,
             "DELETE FROM sqlite_sequence WHERE name = 'new__evo_evo'",
             "INSERT INTO sqlite_sequence (name, seq) SELECT 'new__evo_evo', seq FROM sqlite_sequence WHERE name = 'evo_evo'",
-            r#"DROP TABLE "evo_evo""#,
-            "PRAGMA legacy_alter_table = ON",
-            r#"ALTER TABLE "new__evo_evo" RENAME TO "evo_evo""#,
-            "PRAGMA legacy_alter_table = OFF",
+            "DROP TABLE \"evo_evo\";\nPRAGMA legacy_alter_table = ON;\nALTER TABLE \"new__evo_evo\" RENAME TO \
+             \"evo_evo\";\nPRAGMA legacy_alter_table = OFF",
             r#"CREATE UNIQUE INDEX "partial" ON "evo_evo" ("a") WHERE "a" > 0"#,
             r#"CREATE INDEX "evo_evo_a_ee596dec" ON "evo_evo" ("a")"#,
         ]

@@ -83,4 +83,7 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/fixtures.md")]
     struct Fixtures;
+
+    #[doc = include_str!("../../../docs/guide/migrations.md")]
+    struct Migrations;
 }

@@ -23,6 +23,7 @@ use crate::model::{Models, Schema};
 use crate::row::Row;
 use crate::value::Value;
 use transaction::Level;
+pub(crate) use transaction::Open;
 
 /// A statement in the engine's own language, and the values bound to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,12 +71,12 @@ impl Statement {
 /// ```
 #[derive(Clone)]
 pub struct Db {
+    schema: Arc<Schema>,
     pool: Arc<Pool>,
     level: Option<Arc<Level>>,
 }
 
 struct Pool {
-    schema: Arc<Schema>,
     primary: Engine,
     replicas: Vec<Engine>,
     /// The replica whose turn it is.
@@ -103,12 +104,12 @@ impl Db {
 
     /// The models, connected.
     pub fn schema(&self) -> &Arc<Schema> {
-        &self.pool.schema
+        &self.schema
     }
 
     /// The engine's language.
     pub fn dialect(&self) -> Dialect {
-        self.pool.schema.dialect()
+        self.schema.dialect()
     }
 
     /// Whether this stands for a transaction.
@@ -118,7 +119,12 @@ impl Db {
 
     /// The database outside of any transaction: what work put off with [`on_commit`](Db::on_commit) uses.
     pub fn outside(&self) -> Db {
-        Db { pool: Arc::clone(&self.pool), level: None }
+        Db { schema: Arc::clone(&self.schema), pool: Arc::clone(&self.pool), level: None }
+    }
+
+    /// The same database or transaction, with other models on its tables: those of a migration's past.
+    pub(crate) fn with_schema(&self, schema: Arc<Schema>) -> Db {
+        Db { schema, pool: Arc::clone(&self.pool), level: self.level.clone() }
     }
 
     /// Ends all connections, after what they are doing. Statements sent later fail.
@@ -169,6 +175,16 @@ impl Db {
         done.map_err(|error| self.failed(error))
     }
 
+    /// Runs a statement that can only run outside transactions, for as long as it takes: on PostgreSQL on a connection
+    /// of its own without limits of time.
+    pub(crate) async fn script_alone(&self, sql: impl Into<String>) -> Result<()> {
+        let statement = Statement::write(sql, Vec::new());
+        let watch = capture::Watch::start(&statement);
+        let done = self.pool.primary.script_alone(statement.sql).await;
+        watch.end(done.as_ref().map(|()| 0));
+        done.map_err(|error| self.failed(error))
+    }
+
     /// Takes note of an error, and names the model and field if the database named table and column.
     fn failed(&self, error: Error) -> Error {
         if let Some(level) = &self.level {
@@ -179,7 +195,7 @@ impl Db {
             return error;
         };
         let column = source.and_then(|refusal| refusal.column.as_deref());
-        let Some(entry) = self.pool.schema.entries().iter().find(|entry| entry.table == table) else {
+        let Some(entry) = self.schema.entries().iter().find(|entry| entry.table == table) else {
             return error;
         };
         let field = column.and_then(|name| entry.columns.iter().find(|column| column.name == name));

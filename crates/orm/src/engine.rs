@@ -154,6 +154,16 @@ impl Engine {
         either!(Engine, self, engine => engine.script(sql).await)
     }
 
+    /// Runs a statement outside transactions, for as long as it takes.
+    pub(crate) async fn script_alone(&self, sql: String) -> Result<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Engine::Sqlite(engine) => engine.script(sql).await,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.script_alone(&sql).await,
+        }
+    }
+
     pub(crate) async fn stream<T, F>(&self, statement: Statement, chunk: usize, read: F) -> Result<Chunks<T, F>>
     where
         F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,

@@ -6,6 +6,7 @@
 //!
 //! The rest of this module is what such files are written with, so that they begin with `use nuages::migrate::*`.
 
+mod data;
 mod ddl;
 mod detect;
 mod execute;
@@ -16,21 +17,26 @@ pub(crate) mod names;
 mod operation;
 mod optimize;
 mod probe;
+mod safety;
 mod sign;
 mod squash;
 mod state;
 mod undo;
 mod write;
 
+pub use data::{Past, PastModel, PastRow, Populate, Work};
 pub(crate) use ddl::table_statements;
 pub use detect::{Answers, Fill, Filling, Questioner, RenamedField, RenamedModel, Replaced, detect, detect_with};
-pub use execute::{Migrator, Progress, Shown, Target, create_tables};
+pub use execute::{
+    Explained, ExplainedOperation, LockPatience, Migrator, Planned, Progress, Shown, Target, create_tables,
+};
 pub use literal::{
     Literal, all, any, arithmetic, bytes, call, case, cast, compare, date, decimal, duration, field, ip, json, keyword,
     list, not, time, timestamp, uuid, value,
 };
 pub use merge::{Conflict, conflicts};
 pub use operation::{Constraint, Migration, Operation};
+pub use safety::{Advice, Effort, TableLock, advice};
 pub use squash::{Squash, Squashed};
 pub use state::State;
 

@@ -39,6 +39,7 @@ pub struct App {
     pub(crate) services: Vec<Starter>,
     pub(crate) commands: Vec<OwnCommand>,
     pub(crate) demo: Option<Demo>,
+    pub(crate) database: Option<String>,
 }
 
 impl App {
@@ -54,6 +55,7 @@ impl App {
             services: Vec::new(),
             commands: Vec::new(),
             demo: None,
+            database: None,
         }
     }
 
@@ -104,6 +106,15 @@ impl App {
             Some(before) => before.merge(routes),
             None => routes,
         });
+        self
+    }
+
+    /// Says that the app's tables are in the database of this name, in place of the project's first one: that of the
+    /// setting `DATABASE_URL_<NAME>`. Handlers get it with [`Site::db_named`]. Its models can have no relations to those
+    /// of other databases.
+    #[must_use]
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.database = Some(name.into().to_lowercase());
         self
     }
 

@@ -79,7 +79,7 @@ impl CommandLine {
             Builtin::Query(command) => command.run(project, settings, out).await,
             Builtin::Dumpdata(command) => command.run(project, settings, out).await,
             Builtin::Loaddata(command) => command.run(project, settings, out).await,
-            Builtin::Check(command) => command.run(project, out),
+            Builtin::Check(command) => command.run(project, settings, out).await,
         }
     }
 }
@@ -141,7 +141,7 @@ async fn with_made_site<T>(
 
 async fn on_site<T>(site: Site, work: impl AsyncFnOnce(&Site) -> Result<T>) -> Result<T> {
     let outcome = work(&site).await;
-    site.db().close().await;
+    site.close().await;
     outcome
 }
 

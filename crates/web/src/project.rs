@@ -1,5 +1,6 @@
 //! Projects: the apps of one site, and the program that they make.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -78,6 +79,20 @@ impl Project {
         self.apps.iter().flat_map(|app| app.migrations.clone()).collect()
     }
 
+    /// The names of the databases that apps say they are in, beside the first one.
+    pub(crate) fn databases(&self) -> BTreeSet<&str> {
+        self.apps.iter().filter_map(|app| app.database.as_deref()).collect()
+    }
+
+    /// The apps whose tables are in a database: of the first one, if `None`.
+    pub(crate) fn apps_in<'a>(&'a self, database: Option<&'a str>) -> impl Iterator<Item = &'a App> {
+        self.apps.iter().filter(move |app| app.database.as_deref() == database)
+    }
+
+    fn models_in(&self, database: Option<&str>) -> Models {
+        self.apps_in(database).fold(Models::new(), |models, app| models.and(app.models.clone()))
+    }
+
     /// Looks for what cannot work, without asking the database (Django's system checks).
     ///
     /// # Errors
@@ -99,9 +114,11 @@ impl Project {
         }
         problems.extend(command::twice(&self.apps));
         // Names and tables differ between the engines, so models may clash on one alone.
-        let engines = [Dialect::Sqlite, Dialect::Postgres];
-        let schemas = engines.map(|dialect| Schema::new(&self.models(), dialect));
-        for error in schemas.into_iter().filter_map(Result::err) {
+        let databases = self.databases().into_iter().map(Some).chain([None]);
+        let schemas = databases.flat_map(|database| {
+            [Dialect::Sqlite, Dialect::Postgres].map(|dialect| Schema::new(&self.models_in(database), dialect))
+        });
+        for error in schemas.filter_map(Result::err) {
             problems.extend(
                 error
                     .to_string()
@@ -114,10 +131,11 @@ impl Project {
         if problems.is_empty() { Ok(()) } else { Err(Error::Command(problems.join("\n"))) }
     }
 
-    /// Connects to the database that the settings name.
+    /// Connects to the databases that the settings name.
     ///
     /// # Errors
-    /// What [`check`](Self::check) finds, or [`Error::Orm`] if the database cannot be reached.
+    /// What [`check`](Self::check) finds, [`Error::Settings`] if an app's database is not among the settings, or
+    /// [`Error::Orm`] if one cannot be reached.
     pub async fn site(&self, settings: Settings) -> Result<Site> {
         self.connect(settings, true).await
     }
@@ -125,10 +143,24 @@ impl Project {
     /// Connects to the database; a SQLite file is made only if `create`.
     pub(crate) async fn connect(&self, settings: Settings, create: bool) -> Result<Site> {
         self.check()?;
-        let primary = Db::builder(settings.database_url.expose()).models(self.models()).create(create);
+        let unknown = self.apps.iter().filter_map(|app| {
+            let name = app.database.as_deref().filter(|name| !settings.databases.contains_key(*name))?;
+            let variable = format!("DATABASE_URL_{}", name.to_uppercase());
+            Some(format!("app {} is in the database `{name}`: set {variable}", app.label()))
+        });
+        let unknown: Vec<String> = unknown.collect();
+        if !unknown.is_empty() {
+            return Err(Error::Settings(unknown));
+        }
+        let primary = Db::builder(settings.database_url.expose()).models(self.models_in(None)).create(create);
         let replicas = settings.database_replica_urls.iter();
         let db = replicas.fold(primary, |db, url| db.replica(url.expose())).connect().await?;
-        Ok(Site::new(self.name, settings, db))
+        let mut databases = BTreeMap::new();
+        for (name, url) in &settings.databases {
+            let further = Db::builder(url.expose()).models(self.models_in(Some(name))).create(create).connect().await?;
+            databases.insert(name.clone(), further);
+        }
+        Ok(Site::new(self.name, settings, db, databases))
     }
 
     /// Starts the services of the apps, and takes requests. A site can be served once.

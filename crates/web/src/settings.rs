@@ -1,9 +1,11 @@
 //! What differs from one place to another: read from the environment and from `.env`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
+
+use nuages_orm::migrate::LockPatience;
 
 use crate::error::{Error, Result};
 
@@ -35,6 +37,9 @@ impl fmt::Debug for Secret {
 /// | --- | --- | --- |
 /// | `DATABASE_URL` | `sqlite://relative/path.db`, `sqlite:///absolute/path.db`, `sqlite::memory:` or `postgres://user:password@host:port/name?sslmode=…` | `sqlite://db.sqlite3` |
 /// | `DATABASE_REPLICA_URLS` | databases that may answer reads, divided by commas | none |
+/// | `DATABASE_URL_<NAME>` | the database of apps that say `.database("<name>")`; the name in capitals here | none |
+/// | `MIGRATION_LOCK_TIMEOUT` | seconds that a migration waits for the lock of a table on PostgreSQL before it lets others through | 5 |
+/// | `MIGRATION_LOCK_RETRIES` | how often it then tries again | 20 |
 /// | `SECRET_KEY` | a long random text that everything signed depends on | none |
 /// | `DEBUG` | whether this is somebody's desk: `true` or `false` | `false` |
 /// | `SITE_URL` | the address under which people reach the site, such as `https://example.org` | the `Host` of each request |
@@ -51,6 +56,10 @@ pub struct Settings {
     pub database_url: Secret,
     /// Databases that follow the first one and may answer reads.
     pub database_replica_urls: Vec<Secret>,
+    /// Further databases by name, in lower case: those of apps that say so with [`App::database`](crate::App::database).
+    pub databases: BTreeMap<String, Secret>,
+    /// How long a migration waits for the lock of a table on PostgreSQL, and how often it tries again.
+    pub migration_locks: LockPatience,
     /// What everything signed depends on.
     pub secret_key: Option<Secret>,
     /// Whether this is somebody's desk, where comfort goes before caution.
@@ -73,6 +82,8 @@ impl Settings {
         Settings {
             database_url: Secret::new(database_url),
             database_replica_urls: Vec::new(),
+            databases: BTreeMap::new(),
+            migration_locks: LockPatience::default(),
             secret_key: None,
             debug: false,
             site_url: None,
@@ -128,6 +139,13 @@ impl Settings {
         let settings = Settings {
             database_url: from.text("DATABASE_URL").map_or(standard.database_url, |url| from.database(url)),
             database_replica_urls: from.replicas(),
+            databases: from.databases(),
+            migration_locks: LockPatience {
+                timeout: from.seconds("MIGRATION_LOCK_TIMEOUT").unwrap_or(standard.migration_locks.timeout),
+                retries: from
+                    .number("MIGRATION_LOCK_RETRIES")
+                    .map_or(standard.migration_locks.retries, |number| u32::try_from(number).unwrap_or(u32::MAX)),
+            },
             secret_key: from.secret_key(),
             debug: from.boolean("DEBUG").unwrap_or(standard.debug),
             site_url: from.site_url(),
@@ -191,6 +209,19 @@ impl<'a> Reader<'a> {
             self.check_database(name, url);
         }
         urls.into_iter().map(Secret::new).collect()
+    }
+
+    fn databases(&mut self) -> BTreeMap<String, Secret> {
+        let mut names: Vec<&str> = self.values.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut databases = BTreeMap::new();
+        for variable in names {
+            let Some(name) = variable.strip_prefix("DATABASE_URL_").filter(|name| !name.is_empty()) else { continue };
+            let Some(url) = self.text(variable) else { continue };
+            self.check_database(variable, url);
+            databases.insert(name.to_lowercase(), Secret::new(url));
+        }
+        databases
     }
 
     /// Only the kind of database is looked at here: the rest may hold a password, and the ORM reads it on connecting.

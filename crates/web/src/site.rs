@@ -1,12 +1,13 @@
 //! A project at work: its settings, its database and the services of its apps.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use nuages_orm::Db;
 
+use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 /// A project with its settings read and its database connected: what commands get, and the state of every handler.
@@ -20,14 +21,15 @@ struct Inner {
     name: &'static str,
     settings: Settings,
     db: Db,
+    databases: BTreeMap<String, Db>,
     services: OnceLock<Services>,
 }
 
 pub(crate) type Services = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl Site {
-    pub(crate) fn new(name: &'static str, settings: Settings, db: Db) -> Self {
-        Site(Arc::new(Inner { name, settings, db, services: OnceLock::new() }))
+    pub(crate) fn new(name: &'static str, settings: Settings, db: Db, databases: BTreeMap<String, Db>) -> Self {
+        Site(Arc::new(Inner { name, settings, db, databases, services: OnceLock::new() }))
     }
 
     /// The project's name.
@@ -43,6 +45,31 @@ impl Site {
     /// The database.
     pub fn db(&self) -> &Db {
         &self.0.db
+    }
+
+    /// The database of a name, that of the setting `DATABASE_URL_<NAME>` (Django's `using`); `default` is
+    /// [`db`](Self::db).
+    ///
+    /// # Errors
+    /// [`Error::Command`] if no setting names it, with the names that there are.
+    pub fn db_named(&self, name: &str) -> Result<&Db> {
+        if name == "default" {
+            return Ok(self.db());
+        }
+        self.0.databases.get(&name.to_lowercase()).ok_or_else(|| {
+            let known: Vec<&str> = ["default"].into_iter().chain(self.0.databases.keys().map(String::as_str)).collect();
+            let variable = format!("DATABASE_URL_{}", name.to_uppercase());
+            let known = known.join(", ");
+            Error::Command(format!("there is no database `{name}`: choices are {known}; set {variable} for another"))
+        })
+    }
+
+    /// Ends the connections to all databases.
+    pub(crate) async fn close(&self) {
+        self.0.db.close().await;
+        for db in self.0.databases.values() {
+            db.close().await;
+        }
     }
 
     /// The running service of this type: `None` if no app has it, or while the site is not served.

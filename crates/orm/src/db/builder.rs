@@ -136,8 +136,8 @@ impl DbBuilder {
             }
             replicas.push(Engine::connect(url, &self.settings).await?);
         }
-        let pool = Pool { schema, primary, replicas, turn: AtomicUsize::new(0), wait: self.settings.pool_timeout };
-        Ok(Db { pool: Arc::new(pool), level: None })
+        let pool = Pool { primary, replicas, turn: AtomicUsize::new(0), wait: self.settings.pool_timeout };
+        Ok(Db { schema, pool: Arc::new(pool), level: None })
     }
 }
 

@@ -91,6 +91,12 @@ impl Db {
         Ok(())
     }
 
+    /// Begins a transaction, or a savepoint within one, that ends as [`Open`] says: for code whose futures would not be
+    /// `Send` with a closure. `foreign_keys` says whether SQLite checks them.
+    pub(crate) async fn begin(&self, foreign_keys: bool) -> Result<Open> {
+        self.open(&Begin { isolation: None, read_only: false, foreign_keys }).await
+    }
+
     async fn open(&self, begin: &Begin) -> Result<Open> {
         let Some(parent) = &self.level else {
             if !begin.read_only {
@@ -152,12 +158,6 @@ impl TransactionBuilder {
     /// and are shortened at random. Effects that are not the database's should wait for [`on_commit`](Db::on_commit).
     pub fn retries(mut self, limit: u32) -> Self {
         self.retries = limit;
-        self
-    }
-
-    /// Does not check foreign keys on SQLite, so that tables can be rebuilt.
-    pub(crate) fn without_foreign_keys(mut self) -> Self {
-        self.begin.foreign_keys = false;
         self
     }
 
@@ -268,7 +268,7 @@ impl Level {
 }
 
 /// A level that is still to be ended: rolled back if dropped before.
-struct Open {
+pub(crate) struct Open {
     db: Db,
     level: Arc<Level>,
     done: bool,
@@ -278,7 +278,7 @@ struct Open {
 
 impl Open {
     fn new(db: &Db, level: Arc<Level>, turn: Option<OwnedMutexGuard<()>>) -> Open {
-        let db = Db { pool: Arc::clone(&db.pool), level: Some(Arc::clone(&level)) };
+        let db = Db { schema: Arc::clone(&db.schema), pool: Arc::clone(&db.pool), level: Some(Arc::clone(&level)) };
         Open { db, level, done: false, _turn: turn }
     }
 
@@ -291,6 +291,25 @@ impl Open {
         self.done = true;
         self.level.ended.store(true, Ordering::Release);
         &self.level.shared.session
+    }
+
+    /// The database within it.
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Commits if all went well, and rolls back if not.
+    pub(crate) async fn end_with<T>(mut self, outcome: Result<T>) -> Result<T> {
+        match outcome {
+            Ok(output) => {
+                self.commit().await?;
+                Ok(output)
+            }
+            Err(error) => {
+                self.roll_back().await;
+                Err(error)
+            }
+        }
     }
 
     async fn commit(&mut self) -> Result<()> {

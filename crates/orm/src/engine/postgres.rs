@@ -102,6 +102,15 @@ impl Engine {
         self.connection().await?.script(&sql).await
     }
 
+    /// Runs a statement that cannot run in a transaction, without limits of time. The connection is closed afterwards,
+    /// since its limits are not those of others.
+    pub(crate) async fn script_alone(&self, sql: &str) -> Result<()> {
+        let connection = self.connection().await?;
+        connection.keep_from_others();
+        connection.script("SET statement_timeout = 0; SET lock_timeout = 0").await?;
+        connection.script(sql).await
+    }
+
     /// Starts a transaction.
     pub(crate) async fn begin(&self, begin: &Begin) -> Result<Session> {
         let connection = self.connection().await?;

@@ -34,6 +34,7 @@ pub(crate) struct Change {
     pub(crate) operation: usize,
     /// The table that it makes or changes; empty for SQL that somebody has written.
     pub(crate) table: String,
+    /// Empty where the operation's own code is to be run, since it is not SQL.
     pub(crate) sql: String,
     /// What it names that the database may know by another name.
     pub(crate) lookup: Option<Lookup>,
@@ -59,7 +60,6 @@ pub(crate) fn changes(migration: &Migration, before: &State, dialect: Dialect) -
 ///
 /// # Errors
 /// An operation that cannot be undone; the message names it.
-#[expect(dead_code, reason = "for the migrator, which goes forwards alone as yet")]
 pub(crate) fn changes_back(migration: &Migration, before: &State, dialect: Dialect) -> Result<Vec<Change>> {
     let mut editor = Editor::new(migration, dialect);
     let steps = steps(&migration.app, &migration.operations, before)?;
@@ -276,6 +276,11 @@ impl Editor {
     fn apply(&mut self, app: &str, operation: &Operation, from: &Arc<Schema>, to: &Arc<Schema>) -> Result<()> {
         let name_after = match operation {
             Operation::RunSql { .. } | Operation::Separate { .. } | Operation::AlterManaged { .. } => return Ok(()),
+            Operation::RunRust { .. } | Operation::Populate(_) => {
+                let (table, sql) = (String::new(), String::new());
+                self.done.push(Change { operation: self.operation, table, sql, lookup: None });
+                return Ok(());
+            }
             Operation::RenameModel { to, .. } => to,
             _ => operation.model(),
         };
@@ -349,6 +354,7 @@ impl Editor {
             }
             Operation::AlterPrimaryKey { .. } => self.alter_primary_key(before()?, table)?,
             Operation::RunSql { .. } | Operation::Separate { .. } | Operation::AlterManaged { .. } => {}
+            Operation::RunRust { .. } | Operation::Populate(_) => {}
         }
         Ok(())
     }

@@ -1,30 +1,35 @@
-//! Applying migrations.
+//! Applying migrations, and undoing them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+mod adopt;
+mod explain;
+mod lock;
+mod plan;
+mod records;
+mod run;
+mod show;
+mod sqlite;
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::ddl::{Change, changes};
+use tokio::sync::mpsc;
+
+pub use explain::{Explained, ExplainedOperation};
+pub use lock::LockPatience;
+pub(super) use records::set_checkpoint;
+pub use show::Shown;
+
+use super::ddl::changes;
 use super::detect::detect;
-use super::graph::{Graph, in_migration};
-use super::operation::Migration;
+use super::graph::{Graph, Key, in_migration};
+use super::operation::{Migration, Operation};
 use super::state::State;
-use crate::db::{Db, Statement};
-use crate::engine::Dialect;
+use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
-use crate::field::Kind;
-use crate::model::{Field, ModelDef, Models};
-use crate::value::Value;
-
-/// The table that remembers what has been applied: Django's.
-const RECORDS: &str = "django_migrations";
-/// The lock that one migrator at a time holds on a PostgreSQL database: "nuages_m" as a number.
-const LOCK: i64 = i64::from_be_bytes(*b"nuages_m");
-/// How often a migrator tries again where SQLite says that another program writes: each time for the busy timeout.
-const PATIENCE: u32 = 100;
-/// Rows named in a message.
-const SAMPLE: usize = 5;
+use crate::model::Models;
+use plan::Board;
+use records::Note;
+use run::{Job, News};
 
 /// A project's migrations, and the database that they are applied to.
 ///
@@ -42,7 +47,11 @@ const SAMPLE: usize = 5;
 #[derive(Debug)]
 pub struct Migrator {
     db: Db,
-    graph: Graph,
+    migrations: Vec<Arc<Migration>>,
+    fake: bool,
+    fake_initial: bool,
+    accept_edited: bool,
+    patience: LockPatience,
 }
 
 /// How far to migrate.
@@ -52,8 +61,21 @@ pub enum Target {
     All,
     /// An app, and what its migrations come after.
     App(String),
-    /// An app up to this migration (the start of its name is enough), and what that comes after.
+    /// An app up to this migration (the start of its name is enough), and what that comes after. If it is applied,
+    /// those of the app that come after it are undone, and what comes after those in other apps.
     Migration(String, String),
+    /// An app without any of its migrations: they are undone, and what comes after them in other apps.
+    Zero(String),
+}
+
+/// A step of a plan.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Planned {
+    /// The migration.
+    pub migration: Arc<Migration>,
+    /// Whether it is undone.
+    pub backwards: bool,
 }
 
 /// What a migrator does at the moment.
@@ -64,19 +86,30 @@ pub enum Progress<'a> {
     Applying(&'a Migration),
     /// Has applied and recorded it.
     Applied(&'a Migration),
-    /// Found that another migrator had applied it meanwhile.
+    /// Found that another migrator had applied or undone it meanwhile.
     Found(&'a Migration),
-}
-
-/// A migration, and whether it is applied: a line of `showmigrations`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// The app's label.
-    pub app: String,
-    /// The migration's name.
-    pub name: String,
-    /// When it was applied; `None` if it was not.
-    pub applied: Option<Timestamp>,
+    /// Begins to undo a migration.
+    Undoing(&'a Migration),
+    /// Has undone it.
+    Undone(&'a Migration),
+    /// Has recorded it as applied, or as not applied, without running it.
+    Faked(&'a Migration),
+    /// Could not have the locks of its tables, or stood in others' way, and tries again.
+    Again {
+        /// The migration.
+        migration: &'a Migration,
+        /// For the so-manieth time.
+        attempt: u32,
+    },
+    /// Works on rows.
+    Rows {
+        /// The operation.
+        operation: &'a Operation,
+        /// Rows done.
+        done: u64,
+        /// Rows that there were, if that is known.
+        total: Option<u64>,
+    },
 }
 
 impl Migrator {
@@ -86,264 +119,276 @@ impl Migrator {
     /// [`ErrorKind::Migration`] if they do not fit together: one is there twice, a parent is missing, some come after
     /// one another in a circle, or two come last in an app.
     pub fn new(db: &Db, migrations: Vec<Migration>) -> Result<Self> {
-        let graph = Graph::new(migrations)?;
+        let migrations: Vec<Arc<Migration>> = migrations.into_iter().map(Arc::new).collect();
+        let graph = Graph::after(&migrations, |_| false)?;
         for app in graph.apps() {
             graph.leaf(app)?;
         }
-        Ok(Migrator { db: db.clone(), graph })
+        let patience = LockPatience::default();
+        Ok(Migrator { db: db.clone(), migrations, fake: false, fake_initial: false, accept_edited: false, patience })
     }
 
-    /// What [`migrate`](Self::migrate) would apply, in order.
+    /// Records migrations as applied, or as not applied, without running them.
+    #[must_use]
+    pub fn fake(mut self, fake: bool) -> Self {
+        self.fake = fake;
+        self
+    }
+
+    /// Records an app's first migration without running it where all that it makes is there by name: tables, and
+    /// columns of added fields.
+    #[must_use]
+    pub fn fake_initial(mut self, fake: bool) -> Self {
+        self.fake_initial = fake;
+        self
+    }
+
+    /// Takes migrations that were edited after they were applied for what they are now.
+    #[must_use]
+    pub fn accept_edited(mut self, accept: bool) -> Self {
+        self.accept_edited = accept;
+        self
+    }
+
+    /// How long to wait for the locks of tables on PostgreSQL, and how often to try again.
+    #[must_use]
+    pub fn lock_patience(mut self, patience: LockPatience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// What [`migrate`](Self::migrate) would do, in order.
     ///
     /// # Errors
-    /// [`ErrorKind::Migration`] if the target is not there or lies behind what is applied, or if a migration is
-    /// recorded as applied whose parent is not; the database's errors.
-    pub async fn plan(&self, target: &Target) -> Result<Vec<&Migration>> {
-        let applied = applied(&self.db).await?;
-        self.plan_after(target, &applied)
+    /// [`ErrorKind::Migration`] if the target is not there, or if a migration is recorded as applied whose parent is
+    /// not; the database's errors.
+    pub async fn plan(&self, target: &Target) -> Result<Vec<Planned>> {
+        self.board().await?.plan(target)
     }
 
-    /// Applies what is missing up to a target; the number of migrations it applied.
+    /// Applies or undoes what lies between the database and a target; the number of migrations it applied or undid.
     ///
     /// Each is applied in a transaction of its own with the record of it in `django_migrations`, so that one which
-    /// fails leaves nothing behind, and those before it stay. Migrators that run at the same time wait for one another.
+    /// fails leaves nothing behind, and those before it stay. One that is not atomic is applied operation by operation,
+    /// and noted how far it got in `nuages_migrations`, so that the next run goes on there. Migrators that run at the
+    /// same time wait for one another.
     ///
     /// # Errors
-    /// As [`plan`](Self::plan); [`ErrorKind::Migration`] for a migration that fails, naming it, its operation and its
-    /// table, with the database's error as source.
+    /// As [`plan`](Self::plan); [`ErrorKind::Migration`] for migrations that were edited after they were applied; for
+    /// one that cannot be undone, before anything is; and for one that fails, naming it, its operation and its table,
+    /// with the database's error as source.
     pub async fn migrate(&self, target: &Target, mut report: impl FnMut(Progress<'_>)) -> Result<usize> {
-        let applied = applied(&self.db).await?;
-        let plan = self.plan_after(target, &applied)?;
-        if plan.is_empty() {
-            return Ok(0);
+        let board = self.board().await?;
+        let notes = records::notes(&self.db).await?;
+        self.check_edited(&board, &notes).await?;
+        self.check_half_undone(&board, &notes, target)?;
+        let plan = board.plan(target)?;
+        for migration in &board.complete {
+            self.record(migration, false).await?;
         }
-        let mut state = self.state_of(|migration| applied.contains_key(&key(migration)))?;
-        let mut count = 0;
-        for migration in plan {
-            report(Progress::Applying(migration));
-            let (changes, after) =
-                changes(migration, &state, self.db.dialect()).map_err(|error| in_migration(migration, error))?;
-            if self.apply(&Unit::new(migration, changes, self.db.dialect())).await? {
-                count += 1;
-                report(Progress::Applied(migration));
-            } else {
-                report(Progress::Found(migration));
+        let count = match plan.first() {
+            None => 0,
+            Some(_) if self.fake => {
+                for planned in &plan {
+                    self.record(&planned.migration, planned.backwards).await?;
+                    report(Progress::Faked(&planned.migration));
+                }
+                plan.len()
             }
+            Some(first) if first.backwards => self.go_back(&plan, board.start(&plan)?, &mut report).await?,
+            Some(_) => self.go_forward(&plan, board.start(&plan)?, &mut report).await?,
+        };
+        if count > 0 && self.migrations.iter().any(|migration| !migration.replaces.is_empty()) {
+            for migration in &self.board().await?.complete {
+                self.record(migration, false).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Forgets the records of an app's migrations that are not there any more, such as those that were squashed; their
+    /// names (Django's `migrate --prune`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Migration`] if a squashed migration still names one of them; the database's.
+    pub async fn prune(&self, app: &str) -> Result<Vec<String>> {
+        let applied = records::applied(&self.db).await?;
+        let is_there = |key: &Key| self.migrations.iter().any(|migration| migration.key() == *key);
+        let gone: Vec<&Key> = applied.keys().filter(|key| key.0 == app && !is_there(key)).collect();
+        for key in &gone {
+            if let Some(squashed) = self.migrations.iter().find(|migration| migration.replaces.contains(key)) {
+                let text = format!(
+                    "{} still says that it stands for {}: take its `.replaces(…)` out first; nothing was forgotten",
+                    squashed.label(),
+                    key.1
+                );
+                return Err(Error::new(ErrorKind::Migration, text));
+            }
+        }
+        let transaction = self.db.begin(true).await?;
+        let forgotten = self.forget(transaction.db(), &gone).await;
+        transaction.end_with(forgotten).await?;
+        Ok(gone.into_iter().map(|(_, name)| name.to_string()).collect())
+    }
+
+    async fn forget(&self, db: &Db, keys: &[&Key]) -> Result<()> {
+        lock::acquire(db, self.patience).await?;
+        records::make_tables(db).await?;
+        for (app, name) in keys {
+            records::forget_key(db, app, name).await?;
+        }
+        Ok(())
+    }
+
+    async fn board(&self) -> Result<Board> {
+        Board::new(&self.migrations, records::applied(&self.db).await?)
+    }
+
+    async fn go_forward(&self, plan: &[Planned], start: State, report: &mut impl FnMut(Progress<'_>)) -> Result<usize> {
+        let mut state = start;
+        let mut count = 0;
+        for Planned { migration, .. } in plan {
+            report(Progress::Applying(migration));
+            if self.fake_initial {
+                let after = plan::after(migration, &state)?;
+                if adopt::is_there(&self.db, migration, &after).await? {
+                    self.record(migration, false).await?;
+                    report(Progress::Faked(migration));
+                    state = after;
+                    count += 1;
+                    continue;
+                }
+            }
+            let (after, own) = self.run(migration, false, &state, report).await?;
+            count += usize::from(own);
+            report(if own { Progress::Applied(migration) } else { Progress::Found(migration) });
             state = after;
         }
         Ok(count)
     }
 
-    /// All migrations by app, each app's in the order in which they are applied.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn show(&self) -> Result<Vec<Shown>> {
-        let applied = applied(&self.db).await?;
-        let mut shown: Vec<Shown> = self
+    async fn go_back(&self, plan: &[Planned], start: State, report: &mut impl FnMut(Progress<'_>)) -> Result<usize> {
+        let states = plan::states_back(plan, start)?;
+        // What cannot be undone is found before anything is.
+        for (Planned { migration, .. }, before) in plan.iter().zip(&states) {
+            plan::check_way_back(migration, before)?;
+        }
+        let mut count = 0;
+        for (Planned { migration, .. }, before) in plan.iter().zip(&states) {
+            report(Progress::Undoing(migration));
+            let (_, own) = self.run(migration, true, before, report).await?;
+            count += usize::from(own);
+            report(if own { Progress::Undone(migration) } else { Progress::Found(migration) });
+        }
+        Ok(count)
+    }
+
+    /// Runs one migration, and tells what it says meanwhile.
+    async fn run(
+        &self,
+        migration: &Arc<Migration>,
+        backwards: bool,
+        before: &State,
+        report: &mut impl FnMut(Progress<'_>),
+    ) -> Result<(State, bool)> {
+        let (news, mut told) = mpsc::unbounded_channel();
+        let patience = self.patience;
+        let job = Job { migration: Arc::clone(migration), backwards, patience, news };
+        let mut tell = |news: News| match news {
+            News::Again(attempt) => report(Progress::Again { migration, attempt }),
+            News::Rows { operation, done, total } => {
+                if let Some(operation) = migration.operations.get(operation) {
+                    report(Progress::Rows { operation, done, total });
+                }
+            }
+        };
+        let mut work = Box::pin(job.run(&self.db, before));
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                Some(news) = told.recv() => tell(news),
+                outcome = &mut work => break outcome,
+            }
+        };
+        while let Ok(news) = told.try_recv() {
+            tell(news);
+        }
+        outcome
+    }
+
+    /// Records a migration as applied, or as not applied.
+    async fn record(&self, migration: &Migration, backwards: bool) -> Result<()> {
+        let transaction = self.db.begin(true).await?;
+        let recorded = self.record_in(transaction.db(), migration, backwards).await;
+        transaction.end_with(recorded).await
+    }
+
+    async fn record_in(&self, db: &Db, migration: &Migration, backwards: bool) -> Result<()> {
+        lock::acquire(db, self.patience).await?;
+        records::make_tables(db).await?;
+        match backwards {
+            true => records::forget(db, migration).await,
+            false => records::record(db, migration, &records::applied(db).await?).await,
+        }
+    }
+
+    /// Refuses to go on where migrations are not what they were when they were applied.
+    async fn check_edited(&self, board: &Board, notes: &BTreeMap<Key, Note>) -> Result<()> {
+        let edited: Vec<&Arc<Migration>> = board
             .graph
             .migrations()
             .iter()
-            .map(|migration| Shown {
-                app: migration.app.to_string(),
-                name: migration.name.to_string(),
-                applied: applied.get(&key(migration)).copied(),
+            .filter(|migration| board.is_applied(migration))
+            .filter(|migration| {
+                notes.get(&migration.key()).is_some_and(|note| records::was_edited(migration, &note.digest))
             })
             .collect();
-        shown.sort_by(|a, b| a.app.cmp(&b.app));
-        Ok(shown)
+        if edited.is_empty() {
+            return Ok(());
+        }
+        if self.accept_edited {
+            for migration in edited {
+                records::note(&self.db, migration, None, None).await?;
+            }
+            return Ok(());
+        }
+        let labels: Vec<String> = edited.iter().map(|migration| migration.label()).collect();
+        Err(Error::new(
+            ErrorKind::Migration,
+            format!(
+                "{} {} edited after being applied, so the tables may not be what the files say; nothing was done: restore \
+                 the files as they were and put the change into a new migration, or, if the tables are as the files say \
+                 now, run `migrate --accept-edited`",
+                labels.join(", "),
+                if labels.len() == 1 { "was" } else { "were" }
+            ),
+        ))
     }
 
-    /// The statements of a migration, as text that can be run by hand; it does not record the migration.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Migration`] if it is not there, or the engine cannot do it.
-    pub fn sql(&self, app: &str, name: &str) -> Result<String> {
-        let migration = self.graph.find(app, name)?;
-        let parents: BTreeSet<_> = self.graph.up_to([migration]).into_iter().map(key).collect();
-        let state = self.state_of(|other| other != migration && parents.contains(&key(other)))?;
-        let (changes, _) =
-            changes(migration, &state, self.db.dialect()).map_err(|error| in_migration(migration, error))?;
-        let unit = Unit::new(migration, changes, self.db.dialect());
-        let (before, after) = match unit.drops {
-            true => ("PRAGMA foreign_keys = OFF;\n", "PRAGMA foreign_key_check;\nPRAGMA foreign_keys = ON;\n"),
-            false => ("", ""),
+    /// Refuses to go on over a migration of which some operations were undone and others not.
+    fn check_half_undone(&self, board: &Board, notes: &BTreeMap<Key, Note>, target: &Target) -> Result<()> {
+        if matches!(target, Target::Migration(..) | Target::Zero(..)) {
+            return Ok(());
+        }
+        let half = |migration: &&Arc<Migration>| {
+            board.is_applied(migration) && notes.get(&migration.key()).is_some_and(|note| note.done.is_some())
         };
-        let mut text = format!("{before}BEGIN;\n");
-        let mut announced = 0;
-        for change in &unit.changes {
-            while announced <= change.operation {
-                if let Some(operation) = migration.operations.get(announced) {
-                    // Writing to a string cannot fail.
-                    let _ = writeln!(text, "--\n-- {}\n--", operation.describe());
-                }
-                announced += 1;
-            }
-            let _ = writeln!(text, "{};", change.sql);
-        }
-        text.push_str("COMMIT;\n");
-        text.push_str(after);
-        Ok(text)
-    }
-
-    fn plan_after(&self, target: &Target, applied: &BTreeMap<(String, String), Timestamp>) -> Result<Vec<&Migration>> {
-        self.check_history(applied)?;
-        let targets: Vec<&Migration> = match target {
-            Target::All => self.graph.migrations().iter().collect(),
-            Target::App(app) => match self.graph.leaf(app)? {
-                Some(leaf) => vec![leaf],
-                // Says what there is.
-                None => vec![self.graph.find(app, "")?],
-            },
-            Target::Migration(app, name) => {
-                let target = self.graph.find(app, name)?;
-                let wanted: BTreeSet<_> = self.graph.up_to([target]).into_iter().map(key).collect();
-                let later = self.graph.migrations().iter().find(|migration| {
-                    migration.app == *app && applied.contains_key(&key(migration)) && !wanted.contains(&key(migration))
-                });
-                if let Some(later) = later {
-                    return Err(Error::new(
-                        ErrorKind::Migration,
-                        format!(
-                            "{} comes after {} and is applied, and migrations cannot be taken back yet; write a new \
-                             migration that undoes it",
-                            later.label(),
-                            target.label()
-                        ),
-                    ));
-                }
-                vec![target]
-            }
-        };
-        let wanted = self.graph.up_to(targets);
-        Ok(wanted.into_iter().filter(|migration| !applied.contains_key(&key(migration))).collect())
-    }
-
-    /// A migration cannot be applied whose parent is not.
-    fn check_history(&self, applied: &BTreeMap<(String, String), Timestamp>) -> Result<()> {
-        for migration in self.graph.migrations().iter().filter(|migration| applied.contains_key(&key(migration))) {
-            for (app, name) in &migration.dependencies {
-                if !applied.contains_key(&(app.to_string(), name.to_string())) {
-                    return Err(Error::new(
-                        ErrorKind::Migration,
-                        format!(
-                            "{} is recorded as applied, but {app}.{name}, which it comes after, is not; if that one's \
-                             tables are there, record it in {RECORDS} by hand",
-                            migration.label()
-                        ),
-                    ));
-                }
+        match board.graph.migrations().iter().find(half) {
+            None => Ok(()),
+            Some(migration) => {
+                let before = board.graph.parents(migration).find(|parent| parent.app == migration.app);
+                let before = before.map_or("zero", |parent| parent.name.as_ref());
+                Err(Error::new(
+                    ErrorKind::Migration,
+                    format!(
+                        "{} was undone in part and then interrupted; nothing was done: finish with `migrate {} {before}`, \
+                         then migrate again",
+                        migration.label(),
+                        migration.app
+                    ),
+                ))
             }
         }
-        Ok(())
-    }
-
-    /// The models after some of the migrations.
-    fn state_of(&self, is_in: impl Fn(&Migration) -> bool) -> Result<State> {
-        let mut state = State::new();
-        for migration in self.graph.migrations().iter().filter(|migration| is_in(migration)) {
-            for operation in &migration.operations {
-                state.apply(&migration.app, operation).map_err(|error| in_migration(migration, error))?;
-            }
-        }
-        Ok(state)
-    }
-
-    /// Applies a migration, waiting for other programs that write to a SQLite file; `false` if it was applied already.
-    async fn apply(&self, unit: &Unit) -> Result<bool> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let mut transaction = self.db.transaction();
-            if unit.drops {
-                transaction = transaction.without_foreign_keys();
-            }
-            let work = unit.clone();
-            let outcome = transaction.run(async move |db: &Db| work.run(db).await).await;
-            if unit.drops {
-                self.db.script("PRAGMA legacy_alter_table = OFF").await?;
-            }
-            match outcome {
-                Err(error) if error.kind() == ErrorKind::Conflict && attempts < PATIENCE => {}
-                // Of the commit: keys that are checked only then.
-                Err(error) if error.kind() == ErrorKind::ForeignKeyViolation => {
-                    return Err(in_migration(&unit.migration, error));
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-}
-
-/// A migration with its statements: what happens in one transaction.
-#[derive(Clone)]
-struct Unit {
-    migration: Migration,
-    changes: Vec<Change>,
-    /// Whether tables are dropped on SQLite. It deletes their rows first and with them what refers to them, unless
-    /// foreign keys are off.
-    drops: bool,
-}
-
-impl Unit {
-    fn new(migration: &Migration, changes: Vec<Change>, dialect: Dialect) -> Unit {
-        let drops = dialect == Dialect::Sqlite && changes.iter().any(|change| change.sql.starts_with("DROP TABLE"));
-        Unit { migration: migration.clone(), changes, drops }
-    }
-
-    /// Applies and records the migration; `false` if somebody else has.
-    async fn run(&self, db: &Db) -> Result<bool> {
-        if db.dialect() == Dialect::Postgres {
-            // A migration takes the time it takes, and so does waiting for another migrator.
-            db.script("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
-            let lock = Statement::write("SELECT 1 FROM pg_advisory_xact_lock($1)", vec![Value::Int(LOCK)]);
-            db.execute(lock).await?;
-            db.script("SET LOCAL lock_timeout TO DEFAULT").await?;
-        }
-        let applied = applied(db).await?;
-        if applied.contains_key(&key(&self.migration)) {
-            return Ok(false);
-        }
-        if applied.is_empty() {
-            make_records(db).await?;
-        }
-        let triggers = if self.drops { triggers(db).await? } else { Vec::new() };
-        for change in &self.changes {
-            let done = change.run(db).await;
-            done.map_err(|error| self.failed(change, error))?;
-        }
-        if self.drops {
-            restore_triggers(db, triggers).await?;
-            check_keys(db).await.map_err(|error| in_migration(&self.migration, error))?;
-        }
-        record(db, &self.migration).await?;
-        Ok(true)
-    }
-
-    fn failed(&self, change: &Change, error: Error) -> Error {
-        // Another program writes: tried again.
-        if error.kind() == ErrorKind::Conflict {
-            return error;
-        }
-        let operation = self.migration.operations.get(change.operation).map(|operation| operation.describe());
-        let advice = match error.kind() {
-            _ if error.is_constraint_violation() => "correct the rows that do not fit, then run migrate again",
-            ErrorKind::LockNotAvailable | ErrorKind::Timeout => {
-                "another program holds the table: run migrate again when it is done"
-            }
-            _ if error.to_string().contains("already exists") => {
-                "if what is there is right already, such as a table that Django made, record the migration in \
-                 django_migrations by hand; if not, drop or rename it; then run migrate again"
-            }
-            _ => "remove the cause, then run migrate again",
-        };
-        let message = format!(
-            "{}: {} (table {}) failed: {error}; nothing of this migration was applied: {advice}",
-            self.migration.label(),
-            operation.unwrap_or_default(),
-            change.table
-        );
-        Error::new(ErrorKind::Migration, message).with_source(error)
     }
 }
 
@@ -368,102 +413,4 @@ pub async fn create_tables(db: &Db) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-fn key(migration: &Migration) -> (String, String) {
-    (migration.app.to_string(), migration.name.to_string())
-}
-
-/// Makes the table of records unless it is there.
-async fn make_records(db: &Db) -> Result<()> {
-    let text = |name| Field::new(name, Kind::Char { max_length: Some(255) });
-    let model = ModelDef::new("migrations", "Migration")
-        .table(RECORDS)
-        .field(Field::new("id", Kind::BigAuto))
-        .field(text("app"))
-        .field(text("name"))
-        .field(Field::new("applied", Kind::DateTime))
-        .primary_key("id");
-    let (changes, _) = changes(&Migration::new("migrations", "").create_model(model), &State::new(), db.dialect())?;
-    for change in changes {
-        db.script(change.sql.replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1)).await?;
-    }
-    Ok(())
-}
-
-async fn record(db: &Db, migration: &Migration) -> Result<()> {
-    let values = match db.dialect() {
-        Dialect::Sqlite => "?1, ?2, ?3",
-        Dialect::Postgres => "$1, $2, $3",
-    };
-    let sql = format!("INSERT INTO {RECORDS} (app, name, applied) VALUES ({values})");
-    let (app, name) = key(migration);
-    let params = vec![Value::Text(app), Value::Text(name), Value::Timestamp(Timestamp::now())];
-    db.execute(Statement::write(sql, params)).await?;
-    Ok(())
-}
-
-/// The triggers of a SQLite database: name, table, and statement.
-async fn triggers(db: &Db) -> Result<Vec<(String, String, String)>> {
-    db.raw("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'", ()).fetch().await
-}
-
-/// Makes the triggers again that went with a table which was made anew.
-async fn restore_triggers(db: &Db, before: Vec<(String, String, String)>) -> Result<()> {
-    if before.is_empty() {
-        return Ok(());
-    }
-    let left: BTreeSet<String> = triggers(db).await?.into_iter().map(|(name, ..)| name).collect();
-    let tables: Vec<(String,)> = db.raw("SELECT name FROM sqlite_master WHERE type = 'table'", ()).fetch().await?;
-    for (name, table, sql) in before {
-        let stays_gone = !tables.iter().any(|(known,)| *known == table);
-        if stays_gone || left.contains(&name) {
-            continue;
-        }
-        db.script(sql).await.map_err(|error| {
-            Error::new(ErrorKind::Migration, format!("trigger `{name}` of {table} cannot be made again: {error}"))
-        })?;
-    }
-    Ok(())
-}
-
-/// Looks for rows that refer to nothing, which nobody watched while foreign keys were off.
-async fn check_keys(db: &Db) -> Result<()> {
-    let dangling: Vec<(String, Option<i64>, String, i64)> = db.raw("PRAGMA foreign_key_check", ()).fetch().await?;
-    if dangling.is_empty() {
-        return Ok(());
-    }
-    let named = dangling.iter().take(SAMPLE).map(|(table, row, to, _)| match row {
-        Some(row) => format!("row {row} of {table} refers to no row of {to}"),
-        None => format!("a row of {table} refers to no row of {to}"),
-    });
-    let more = dangling.len().saturating_sub(SAMPLE);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Err(Error::new(
-        ErrorKind::Migration,
-        format!(
-            "{}{more}; nothing of this migration was applied: correct these rows, then run migrate again",
-            named.collect::<Vec<_>>().join(", ")
-        ),
-    ))
-}
-
-/// What is recorded as applied, migrations of other programs included.
-async fn applied(db: &Db) -> Result<BTreeMap<(String, String), Timestamp>> {
-    // Never from a replica, which may not know yet; on SQLite by a reader, who waits for nobody.
-    let asked = |sql: String| match db.dialect() {
-        Dialect::Sqlite => db.raw(sql, ()),
-        Dialect::Postgres => db.raw(sql, ()).writes(),
-    };
-    let there = match db.dialect() {
-        Dialect::Sqlite => format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{RECORDS}'"),
-        Dialect::Postgres => format!("SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('{RECORDS}')"),
-    };
-    let counts: Vec<(i64,)> = asked(there).fetch().await?;
-    if counts.first().is_none_or(|(count,)| *count == 0) {
-        return Ok(BTreeMap::new());
-    }
-    let rows: Vec<(String, String, Timestamp)> =
-        asked(format!("SELECT app, name, applied FROM {RECORDS}")).fetch().await?;
-    Ok(rows.into_iter().map(|(app, name, applied)| ((app, name), applied)).collect())
 }

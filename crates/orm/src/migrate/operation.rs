@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::data::{Past, Populate, Work};
+use crate::error::Result;
 use crate::model::{Check, Field, Index, ModelDef, Unique};
 use crate::value::Value;
 
@@ -186,6 +188,15 @@ pub enum Operation {
         /// What happens to the models.
         state: Vec<Operation>,
     },
+    /// Runs a function of the program on the rows, with the models as they are at this point.
+    RunRust {
+        /// The function.
+        forward: Work,
+        /// The function that undoes it; it cannot be undone if `None`.
+        backward: Option<Work>,
+    },
+    /// Sets fields of rows by expressions, batch by batch.
+    Populate(Box<Populate>),
     /// Makes an index while the table is being written to (PostgreSQL); in a migration that is not atomic.
     AddIndexConcurrently {
         /// The model.
@@ -431,6 +442,83 @@ impl Migration {
         self.operation(Operation::Separate { database, state })
     }
 
+    /// Runs SQL, one statement after the other, and says how to undo it: `[]` if there is nothing to undo. A statement
+    /// may hold anything but parameters.
+    #[must_use]
+    pub fn run_sql<const N: usize, const M: usize>(
+        self,
+        forward: [&'static str; N],
+        backward: [&'static str; M],
+    ) -> Self {
+        let backward = Some(backward.into_iter().map(Text::from).collect());
+        self.operation(Operation::RunSql { forward: texts(forward), backward, state: Vec::new() })
+    }
+
+    /// Runs SQL that cannot be undone.
+    #[must_use]
+    pub fn run_sql_one_way<const N: usize>(self, forward: [&'static str; N]) -> Self {
+        self.operation(Operation::RunSql { forward: texts(forward), backward: None, state: Vec::new() })
+    }
+
+    /// Says what the SQL of the operation before means for the models: the operations whose work it does, which then
+    /// change the models alone.
+    ///
+    /// ```
+    /// use nuages_orm::migrate::{Field, Kind, Migration};
+    ///
+    /// Migration::new("shop", "0002_pages")
+    ///     .run_sql(["ALTER TABLE shop_book ADD pages integer"], ["ALTER TABLE shop_book DROP pages"])
+    ///     .meaning(|models| models.add_field("Book", Field::new("pages", Kind::Integer).null(true)));
+    /// ```
+    #[must_use]
+    pub fn meaning(mut self, say: impl FnOnce(Migration) -> Migration) -> Self {
+        let said = say(Migration::new(self.app.clone(), "")).operations;
+        if let Some(Operation::RunSql { state, .. }) = self.operations.last_mut() {
+            state.extend(said);
+            return self;
+        }
+        self.operation(Operation::Separate { database: Vec::new(), state: said })
+    }
+
+    /// Runs a function of the program on the rows; it cannot be undone.
+    ///
+    /// ```
+    /// use nuages_orm::migrate::{Migration, Past};
+    /// use nuages_orm::{Result, Value};
+    ///
+    /// async fn shout(past: Past) -> Result<()> {
+    ///     past.model("Book")?.filter("pages__gt", 1000).update([("title", Value::Text("LONG".into()))]).await?;
+    ///     Ok(())
+    /// }
+    ///
+    /// Migration::new("shop", "0003_shout").run_rust("shout", shout);
+    /// ```
+    #[must_use]
+    pub fn run_rust<F>(self, name: &'static str, forward: fn(Past) -> F) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.operation(Operation::RunRust { forward: Work::new(name, forward), backward: None })
+    }
+
+    /// Runs a function of the program on the rows, and another one to undo it: [`Past::nothing`] if there is nothing to
+    /// undo.
+    #[must_use]
+    pub fn run_rust_both_ways<F, B>(self, name: &'static str, forward: fn(Past) -> F, backward: fn(Past) -> B) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+        B: Future<Output = Result<()>> + Send + 'static,
+    {
+        let backward = Some(Work::new(name, backward));
+        self.operation(Operation::RunRust { forward: Work::new(name, forward), backward })
+    }
+
+    /// Sets fields of rows by expressions, batch by batch.
+    #[must_use]
+    pub fn populate(self, populate: Populate) -> Self {
+        self.operation(Operation::Populate(Box::new(populate)))
+    }
+
     /// Makes an index while the table is being written to (PostgreSQL).
     #[must_use]
     pub fn add_index_concurrently(self, model: impl Into<Text>, index: Index) -> Self {
@@ -453,6 +541,11 @@ impl Migration {
     #[must_use]
     pub fn validate_constraint(self, model: impl Into<Text>, name: impl Into<Text>) -> Self {
         self.operation(Operation::ValidateConstraint { model: model.into(), name: name.into() })
+    }
+
+    /// App and name.
+    pub(crate) fn key(&self) -> (Text, Text) {
+        (self.app.clone(), self.name.clone())
     }
 
     /// App and name, as `app.0001_initial`.
@@ -482,7 +575,8 @@ impl Operation {
         match self {
             Operation::CreateModel(definition) => &definition.name,
             Operation::RenameModel { from, .. } => from,
-            Operation::RunSql { .. } | Operation::Separate { .. } => "",
+            Operation::RunSql { .. } | Operation::Separate { .. } | Operation::RunRust { .. } => "",
+            Operation::Populate(populate) => &populate.model,
             Operation::DeleteModel { model }
             | Operation::AddField { model, .. }
             | Operation::RemoveField { model, .. }
@@ -541,6 +635,8 @@ impl Operation {
             Operation::RenameIndex { from, to, .. } => format!("Rename index {from} on {model} to {to}"),
             Operation::RunSql { .. } => "Raw SQL operation".to_owned(),
             Operation::Separate { .. } => "Custom state/database change combination".to_owned(),
+            Operation::RunRust { forward, .. } => format!("Run Rust function {}", forward.name()),
+            Operation::Populate(populate) => format!("Populate {} of {model}", populate.fields()),
             Operation::AddIndexConcurrently { index, .. } => {
                 format!("Concurrently create index {} on model {model}", index.name.as_deref().unwrap_or_default())
             }
@@ -577,6 +673,8 @@ impl Operation {
             Operation::RenameIndex { to, .. } => format!("rename_{model}_{to}"),
             Operation::RunSql { .. } => "run_sql".to_owned(),
             Operation::Separate { .. } => "custom_change".to_owned(),
+            Operation::RunRust { forward, .. } => forward.name().to_owned(),
+            Operation::Populate(populate) => format!("populate_{model}_{}", populate.fields()),
             Operation::AddIndexConcurrently { index, .. } => {
                 format!("{model}_{}", index.name.as_deref().unwrap_or("index"))
             }
@@ -590,4 +688,8 @@ impl Operation {
             .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
             .collect()
     }
+}
+
+fn texts<const N: usize>(statements: [&'static str; N]) -> Vec<Text> {
+    statements.into_iter().map(Text::from).collect()
 }

@@ -34,7 +34,6 @@ pub(crate) struct Probe {
 
 impl Probe {
     /// The sentence for the person who migrates, with what the two queries gave.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the migrator, which does not ask as yet"))]
     pub(crate) fn sentence(&self, count: u64, keys: &[String]) -> String {
         let dots = if usize::try_from(count).is_ok_and(|count| count <= keys.len()) { "" } else { ", …" };
         format!(
@@ -52,7 +51,6 @@ impl Probe {
 ///
 /// # Errors
 /// A state whose models do not fit together.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the migrator, which does not ask as yet"))]
 pub(crate) fn doubts(
     operation: &Operation,
     app: &str,

@@ -56,6 +56,11 @@ impl State {
     /// # Errors
     /// [`ErrorKind::Configuration`] if they do not fit together, such as a key to a model that is not there.
     pub fn schema(&self, dialect: Dialect) -> Result<Arc<Schema>> {
+        Schema::new(&self.definitions(), dialect)
+    }
+
+    /// The models, proxies with the fields of the model whose table they share.
+    pub(crate) fn definitions(&self) -> Models {
         let mut models = Models::new();
         for model in &self.models {
             let mut model = model.clone();
@@ -67,7 +72,7 @@ impl State {
             }
             models = models.with_definition(model);
         }
-        Schema::new(&models, dialect)
+        models
     }
 
     /// Changes the models as an operation of an app's migration says.
@@ -168,6 +173,7 @@ impl State {
                     self.apply(app, operation)?;
                 }
             }
+            Operation::RunRust { .. } | Operation::Populate(_) => {}
             Operation::AddIndexConcurrently { model, index } => {
                 self.apply(app, &Operation::AddIndex { model: model.clone(), index: index.clone() })?;
             }

@@ -73,6 +73,7 @@ impl Operation {
                 database: undo_all(database, app, before)?,
                 state: undo_all(state, app, before)?,
             }),
+            Operation::RunRust { .. } | Operation::Populate(_) => one(self.undo_data()?),
             Operation::AddIndexConcurrently { index, .. } => {
                 one(Operation::RemoveIndexConcurrently { model: model(), name: index.name.clone()? })
             }

@@ -222,6 +222,13 @@ fn operation(code: Code, operation: &Operation, elsewhere: Elsewhere<'_>) -> Res
             let (tables, models) = (closure("tables", database, elsewhere)?, closure("models", state, elsewhere)?);
             code.then("separate", vec![tables, models])
         }
+        Operation::RunRust { .. } | Operation::Populate(_) => match elsewhere(operation) {
+            Some(place) => code.then("operation", vec![Code::plain(place)]),
+            None => {
+                let message = "works on rows and is written by hand: copy it to where it belongs";
+                return Err(Error::new(ErrorKind::Migration, message));
+            }
+        },
     })
 }
 

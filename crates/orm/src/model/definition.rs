@@ -1,6 +1,7 @@
 //! A model as plain data. The derive writes it, migration files write it, and the database tells it back.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::field::{Choice, Kind};
 use crate::query::Node;
@@ -87,12 +88,22 @@ pub struct Field {
 }
 
 /// A default that the program fills in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum FieldDefault {
     /// A constant.
     Value(Value),
     /// A function, called for each row; the name is what migrations write down.
     Function(Text, fn() -> Value),
+}
+
+impl fmt::Debug for FieldDefault {
+    /// A function by its name: its address means nothing to the next build.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FieldDefault::Value(value) => f.debug_tuple("Value").field(value).finish(),
+            FieldDefault::Function(name, _) => f.debug_tuple("Function").field(name).finish(),
+        }
+    }
 }
 
 impl PartialEq for FieldDefault {
@@ -148,7 +159,7 @@ pub struct Reference {
 }
 
 /// What happens to rows that refer to a deleted one; carried out by the program as in Django, not by the database.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum OnDelete {
     /// They are deleted too.
     Cascade,
@@ -164,6 +175,21 @@ pub enum OnDelete {
     Set(Text, fn() -> Value),
     /// Nothing: the database refuses, or the reference dangles.
     DoNothing,
+}
+
+impl fmt::Debug for OnDelete {
+    /// A function by its name: its address means nothing to the next build.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OnDelete::Cascade => "Cascade",
+            OnDelete::Protect => "Protect",
+            OnDelete::Restrict => "Restrict",
+            OnDelete::SetNull => "SetNull",
+            OnDelete::SetDefault => "SetDefault",
+            OnDelete::Set(name, _) => return f.debug_tuple("Set").field(name).finish(),
+            OnDelete::DoNothing => "DoNothing",
+        })
+    }
 }
 
 impl PartialEq for OnDelete {

@@ -49,6 +49,17 @@ impl Models {
         self
     }
 
+    /// Puts a struct in the place of the model of its name.
+    pub(crate) fn with_struct<M: Model>(mut self, definition: ModelDef) -> Self {
+        let label = definition.label();
+        let definition = (Some(TypeId::of::<M>()), Arc::new(definition));
+        match self.definitions.iter_mut().find(|(_, known)| known.label() == label) {
+            Some(known) => *known = definition,
+            None => self.definitions.push(definition),
+        }
+        self
+    }
+
     /// Adds the models of another set.
     #[must_use]
     pub fn and(mut self, other: Models) -> Self {

@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::node::Node;
 use super::plan::{Query, Step};
 use super::{check, run};
-use crate::db::Db;
+use crate::db::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
 use crate::model::{Entry, Field, FieldDefault, Key, Model, Named, SchemaColumn};
 use crate::relation::read_row;
+use crate::row::Row;
 use crate::sql::{self, Conflict, Insert};
 use crate::value::Value;
 
@@ -20,6 +21,28 @@ type Text = Cow<'static, str>;
 /// Inserts one row: the fields given, and for the others their defaults; and gives the row back as the database has it.
 pub(crate) async fn one<M: Model>(db: &Db, given: Vec<(Text, Value)>) -> Result<M> {
     let entry = db.schema().of::<M>()?;
+    let statement = statement(db, entry, given)?;
+    let mut rows = db.fetch(statement, |row| read_row::<M>(row, &[])).await?;
+    rows.pop().ok_or_else(|| no_row(&entry.label))
+}
+
+/// Inserts one row of a model that no struct stands for, as [`one`] does; the values of its columns.
+pub(crate) async fn values(db: &Db, entry: &Entry, given: Vec<(Text, Value)>) -> Result<Vec<Value>> {
+    for (name, _) in &given {
+        let known = entry.field_id(name).and_then(|field| entry.column(field));
+        known.ok_or_else(|| entry.unknown(name))?;
+    }
+    let kinds: Vec<Kind> = entry.columns.iter().map(|column| column.kind.clone()).collect();
+    let read = move |row: &mut Row<'_>| kinds.iter().map(|kind| row.column().value(Some(kind))).collect();
+    db.fetch(statement(db, entry, given)?, read).await?.pop().ok_or_else(|| no_row(&entry.label))
+}
+
+fn no_row(label: &str) -> Error {
+    Error::new(ErrorKind::Database, "an insert gave no row back").in_model(label)
+}
+
+/// The statement that inserts a row and gives all of its columns back.
+fn statement(db: &Db, entry: &Entry, given: Vec<(Text, Value)>) -> Result<Statement> {
     let mut columns = Vec::with_capacity(entry.columns.len());
     let mut row = Vec::with_capacity(entry.columns.len());
     let mut given: Vec<Option<(Text, Value)>> = given.into_iter().map(Some).collect();
@@ -39,9 +62,7 @@ pub(crate) async fn one<M: Model>(db: &Db, given: Vec<(Text, Value)>) -> Result<
     }
     let returning = entry.columns.iter().collect();
     let insert = Insert { columns, rows: vec![row], conflict: Conflict::Refuse, returning };
-    let statement = sql::insert(db.schema(), entry, insert)?;
-    let mut rows = db.fetch(statement, |row| read_row::<M>(row, &[])).await?;
-    rows.pop().ok_or_else(|| Error::new(ErrorKind::Database, "an insert gave no row back").in_model(M::LABEL))
+    sql::insert(db.schema(), entry, insert)
 }
 
 /// What a column of a new row gets when nothing is said; `None` if the database is to decide.

@@ -8,7 +8,10 @@ mod introspect;
 mod migrate;
 mod migrate_alter;
 mod migrate_laws;
+mod migrate_run;
 mod query;
+#[cfg(feature = "postgres")]
+mod safety;
 mod sql;
 mod support;
 mod values;

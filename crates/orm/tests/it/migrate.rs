@@ -181,8 +181,9 @@ on_each_engine! {
         let error = migrate(&db, &history).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Migration);
         let message = error.to_string();
-        assert!(message.starts_with("shop.0002_once: Create constraint once on model Book (table shop_book) failed: "), "{message}");
-        assert!(message.ends_with("nothing of this migration was applied: correct the rows that do not fit, then run migrate again"), "{message}");
+        let start = "shop.0002_once: Create constraint once on model Book does not fit all rows: rows of shop_book ";
+        assert!(message.starts_with(start) && message.contains(": 2, with the key 1, 2; "), "{message}");
+        assert!(message.ends_with("nothing of this migration was applied"), "{message}");
         assert_eq!(applied(&db, &history).await, ["shop.0001_initial"]);
         assert!(db.raw("SELECT * FROM shop_tag", ()).execute().await.is_err());
         run(&db, "DELETE FROM shop_book WHERE author_id = 2").await;
@@ -195,7 +196,7 @@ on_each_engine! {
         run(&db, "CREATE TABLE shop_book (id integer)").await;
         let message = migrate(&db, &initial()).await.unwrap_err().to_string();
         assert!(message.starts_with("shop.0001_initial: Create model Book (table shop_book) failed: "), "{message}");
-        assert!(message.contains("record the migration in django_migrations by hand"), "{message}");
+        assert!(message.contains("record the migration with `migrate --fake`"), "{message}");
         assert!(db.raw("SELECT * FROM shop_author", ()).execute().await.is_err());
     }
 
@@ -233,8 +234,9 @@ on_each_engine! {
         assert_eq!(migrator.migrate(&Target::App("a".into()), |_| {}).await.unwrap(), 1);
         let dangling = db.raw("INSERT INTO a_x (y_id) VALUES (5)", ()).execute().await.unwrap_err();
         assert_eq!(dangling.kind(), ErrorKind::ForeignKeyViolation);
-        let back = migrator.migrate(&Target::Migration("a".into(), "0001".into()), |_| {}).await.unwrap_err();
-        assert!(back.to_string().starts_with("a.0002_initial comes after a.0001_initial and is applied"), "{back}");
+        let back = Target::Migration("a".into(), "0001".into());
+        assert_eq!(migrator.migrate(&back, |_| {}).await.unwrap(), 1);
+        assert_eq!(applied(&db, &history).await, ["a.0001_initial", "b.0001_initial"]);
     }
 
     async fn what_django_has_recorded_counts_and_what_is_not_ours_is_passed_over(place: Place) {

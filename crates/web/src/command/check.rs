@@ -4,17 +4,25 @@ use std::io::Write;
 
 use nuages_orm::{Dialect, Schema};
 
-use super::say;
+use super::{migrations, say, with_made_site};
 use crate::error::Result;
 use crate::project::Project;
+use crate::settings::Settings;
 
 /// Look for what cannot work: models that do not fit together, names taken twice; and show foreign keys in a circle
 #[derive(Debug, clap::Args)]
-pub(crate) struct Check {}
+pub(crate) struct Check {
+    /// Also ask the databases which migrations, not applied yet, would keep others waiting (PostgreSQL)
+    #[arg(long)]
+    deploy: bool,
+}
 
 impl Check {
-    pub(crate) fn run(self, project: &Project, out: &mut (dyn Write + Send)) -> Result<()> {
+    pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
         project.check()?;
+        if self.deploy {
+            with_made_site(project, settings, async |site| migrations::warn_of_locks(project, site, out).await).await?;
+        }
         // Which keys make a circle does not depend on the engine.
         let found = Schema::new(&project.models(), Dialect::Sqlite)?.key_cycles();
         if !found.cycles.is_empty() {

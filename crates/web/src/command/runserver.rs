@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use nuages_orm::Dialect;
-use nuages_orm::migrate::{Migrator, Target};
+use nuages_orm::migrate::Target;
 
-use super::{say, with_site};
+use super::{migrations, say, with_site};
 use crate::error::Result;
 use crate::http::Address;
 use crate::project::Project;
@@ -23,7 +23,7 @@ pub(crate) struct Runserver {
 impl Runserver {
     pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
         with_site(project, settings, async |site| {
-            let waiting = Migrator::new(site.db(), project.migrations())?.plan(&Target::All).await?.len();
+            let waiting = migrations::migrator(project, site, "default")?.plan(&Target::All).await?.len();
             if waiting > 0 {
                 tracing::warn!(waiting, "migrations are not applied yet; run `{} migrate`", project.name());
             }
@@ -39,7 +39,10 @@ impl Runserver {
 /// Makes the database if need be, fills it with something to look at, and serves it.
 pub(crate) async fn demo(project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
     with_site(project, settings, async |site| {
-        let applied = Migrator::new(site.db(), project.migrations())?.migrate(&Target::All, |_| ()).await?;
+        let mut applied = 0;
+        for name in ["default"].into_iter().chain(project.databases()) {
+            applied += migrations::migrator(project, site, name)?.migrate(&Target::All, |_| ()).await?;
+        }
         for app in project.apps() {
             if let Some(fill) = &app.demo {
                 fill(site.clone()).await?;

@@ -246,6 +246,77 @@ async fn squashmigrations_writes_one_that_stands_for_many() {
 }
 
 #[tokio::test]
+async fn migrate_goes_back_shows_its_plan_and_records_alone() {
+    let folder = Folder::new();
+    let project = library();
+    let ask = async |arguments: &[&str]| folder.run(&project, arguments).await;
+    let told = async |arguments: &[&str]| ask(arguments).await.expect("it runs");
+    assert_eq!(told(&["migrate", "--plan"]).await, "shelf.0001_initial\n    Create model Book\n");
+    let error = ask(&["migrate", "--check"]).await.expect_err("one is missing").to_string();
+    assert_eq!(error, "not applied: shelf.0001_initial; run migrate");
+    told(&["migrate", "shelf", "0001"]).await;
+    assert_eq!(told(&["migrate", "--check"]).await, "The tables are up to date.\n");
+    assert_eq!(told(&["migrate", "--plan"]).await, "Nothing to be done: the tables are up to date.\n");
+    let plan = told(&["migrate", "shelf", "zero", "--plan"]).await;
+    assert_eq!(plan, "shelf.0001_initial (undone)\n    Undo Create model Book\n");
+    assert!(told(&["sqlmigrate", "shelf", "0001", "--backwards"]).await.contains("DROP TABLE \"shelf_book\""));
+    assert_eq!(told(&["migrate", "shelf", "zero"]).await, "Undoing shelf.0001_initial … done\n");
+    assert_eq!(told(&["migrate", "--fake"]).await, "shelf.0001_initial: recorded only\n");
+    assert_eq!(told(&["showmigrations", "--plan", "shelf"]).await, "[X]  shelf.0001_initial\n");
+    assert_eq!(told(&["migrate", "shelf", "--prune"]).await, "Nothing to forget.\n");
+    let error = ask(&["migrate", "shelf", "0009"]).await.expect_err("no such migration").to_string();
+    assert_eq!(error, "shelf has no migration `0009`; choices are 0001_initial");
+    let error = ask(&["migrate", "--database", "other"]).await.expect_err("no such database").to_string();
+    assert_eq!(error, "there is no database `other`: choices are default; set DATABASE_URL_OTHER for another");
+}
+
+/// A row of another database.
+#[derive(Model, Debug)]
+#[model(app = "visits")]
+struct Visit {
+    id: i64,
+    #[field(max_length = 100)]
+    page: String,
+}
+
+#[tokio::test]
+async fn an_app_can_have_a_database_of_its_own() {
+    let folder = Folder::new();
+    let visits = Models::new().with::<Visit>();
+    let missing = detect(&visits, &[]).expect("a first migration");
+    let visits = App::new("visits").model::<Visit>().migrations(missing).database("analytics");
+    let project = library().app(visits);
+    let other = format!("sqlite://{}", folder.0.join("other.db").display());
+    let settings = || {
+        let url = folder.url();
+        Settings::from_pairs([("DATABASE_URL", url.as_str()), ("DATABASE_URL_ANALYTICS", other.as_str())])
+            .expect("settings")
+    };
+    let told = async |arguments: &[&str]| {
+        let mut out = Vec::new();
+        project.run(arguments.iter().copied(), settings(), &mut out).await.expect("it runs");
+        String::from_utf8(out).expect("text")
+    };
+    let error = folder.run(&project, &["migrate"]).await.expect_err("the setting is missing").to_string();
+    assert_eq!(error, "app visits is in the database `analytics`: set DATABASE_URL_ANALYTICS");
+
+    assert_eq!(told(&["migrate"]).await, "Applying shelf.0001_initial … done\n");
+    let shown = told(&["showmigrations", "--database", "analytics"]).await;
+    assert_eq!(shown, "visits\n [ ] 0001_initial\n");
+    assert_eq!(told(&["migrate", "--database", "analytics"]).await, "Applying visits.0001_initial … done\n");
+
+    let site = project.site(settings()).await.expect("a site");
+    let analytics = site.db_named("analytics").expect("it is there");
+    Visit::builder().page("/").create(analytics).await.expect("a row");
+    assert_eq!(Visit::objects().count(analytics).await.expect("a number"), 1);
+    let error = Visit::objects().count(site.db()).await.expect_err("it is not there").to_string();
+    assert!(error.contains("visits.Visit"), "{error}");
+    assert_eq!(Book::objects().count(site.db_named("default").expect("the first")).await.expect("a number"), 0);
+    site.db().close().await;
+    analytics.close().await;
+}
+
+#[tokio::test]
 async fn an_app_without_a_folder_is_told_how_to_get_one() {
     let folder = Folder::new();
     let error = folder.run(&Project::new("library").app(shelf()), &["makemigrations"]).await.expect_err("no folder");

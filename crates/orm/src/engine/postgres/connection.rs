@@ -74,6 +74,11 @@ impl Connection {
         }
     }
 
+    /// Sees to it that the connection is closed in place of going back to the pool.
+    pub(super) fn keep_from_others(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
     fn client(&self) -> Result<&Client> {
         self.client.as_ref().ok_or_else(|| Error::new(ErrorKind::Connection, "the connection is being closed"))
     }

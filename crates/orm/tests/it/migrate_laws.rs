@@ -225,7 +225,7 @@ async fn empty(place: &Place) -> Db {
 }
 
 on_each_engine! {
-    async fn two_steps_lead_where_one_does_and_back_and_keep_rows(place: Place) {
+    async fn two_steps_lead_where_one_does_and_back_and_squashed_and_keep_rows(place: Place) {
         let model = || proptest::option::weighted(0.8, 0u32..=u32::MAX);
         let states = [model(), model(), model()];
         let mut runner = TestRunner::deterministic();
@@ -261,7 +261,7 @@ on_each_engine! {
             }
             let by_steps = snapshot(&db, &place, named).await;
             if !first.is_empty() {
-                migrate(&db, &[history, vec![undone(&second, &first)]].concat()).await;
+                migrate(&db, &[history.clone(), vec![undone(&second, &first)]].concat()).await;
                 assert_eq!(at_first, snapshot(&db, &place, named).await, "back: {before:?} {after:?}");
                 for model in kept() {
                     assert_eq!(rows(&db, model).await, [(41,)]);
@@ -274,6 +274,17 @@ on_each_engine! {
             // Only the table of records, where there is nothing to make.
             if after.iter().any(Option::is_some) {
                 assert_eq!(by_steps, snapshot(&db, &place, named).await, "{before:?} {after:?}");
+            }
+            db.close().await;
+
+            // Squashed is the same as one after the other.
+            let Some(last) = history.last() else { continue };
+            let mut squashed = Squash::new("law", last.name.to_string()).run(&history).unwrap().migration;
+            squashed.replaces.clear();
+            let db = empty(&place).await;
+            migrate(&db, &[squashed]).await;
+            if after.iter().any(Option::is_some) {
+                assert_eq!(by_steps, snapshot(&db, &place, named).await, "squashed: {before:?} {after:?}");
             }
             db.close().await;
         }

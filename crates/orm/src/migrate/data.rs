@@ -21,7 +21,7 @@ use crate::query::Node;
 type Text = Cow<'static, str>;
 
 /// Rows in a batch where nothing is said.
-const BATCH: u64 = 1_000;
+pub(super) const BATCH: u64 = 1_000;
 
 /// A function of the program that a migration runs, and its name.
 ///
@@ -77,11 +77,11 @@ impl PartialEq for Work {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Populate {
     pub(super) model: Text,
-    only: Option<Node>,
-    set: Vec<(Text, Node)>,
+    pub(super) only: Option<Node>,
+    pub(super) set: Vec<(Text, Node)>,
     /// What undoes it; `None` if that was not said.
-    back: Option<Vec<(Text, Node)>>,
-    batch: u64,
+    pub(super) back: Option<Vec<(Text, Node)>>,
+    pub(super) batch: u64,
 }
 
 impl Populate {

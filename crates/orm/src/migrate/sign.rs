@@ -34,6 +34,6 @@ impl Operation {
 
     /// Whether it holds a function, which cannot be written down.
     pub(super) fn holds_function(&self) -> bool {
-        false
+        matches!(self, Operation::RunRust { .. })
     }
 }

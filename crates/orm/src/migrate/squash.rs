@@ -276,6 +276,32 @@ mod tests {
     }
 
     #[test]
+    fn functions_stay_where_they_are() {
+        use crate::migrate::{Past, Populate};
+        async fn work(_: Past) -> Result<()> {
+            Ok(())
+        }
+        let mut history = history();
+        history.push(
+            Migration::new("shop", "0005_work")
+                .after("shop", "0004_more")
+                .populate(Populate::new("Book").set("rating", 1))
+                .run_rust("first", work)
+                .add_field("Book", number("stars")),
+        );
+        let squashed = Squash::new("shop", "0005").run(&history).expect("squashed");
+        let told: Vec<String> = squashed.migration.operations.iter().map(Operation::describe).collect();
+        let expected =
+            ["Create model Book", "Populate rating of Book", "Run Rust function first", "Add field stars to Book"];
+        assert_eq!(told, expected);
+        assert_eq!(squashed.functions, [("0005_work".to_owned(), 1)]);
+        let source = squashed.source().expect("source");
+        assert!(source.contains(".operation(super::m0005_work::migration().operations.swap_remove(1))"), "{source}");
+        assert!(source.contains(".populate(Populate::new(\"Book\").set(\"rating\", 1))"), "{source}");
+        assert!(source.contains("//! Before deleting the files of those, bring the functions here"), "{source}");
+    }
+
+    #[test]
     fn what_cannot_be_squashed_is_explained() {
         let history = history();
         assert!(refused(&Squash::new("shop", "0009"), &history).contains("0009"));

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use layout::Code;
 
+use super::data::{BATCH, Populate};
 use super::operation::{Constraint, Migration, Operation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
@@ -222,14 +223,42 @@ fn operation(code: Code, operation: &Operation, elsewhere: Elsewhere<'_>) -> Res
             let (tables, models) = (closure("tables", database, elsewhere)?, closure("models", state, elsewhere)?);
             code.then("separate", vec![tables, models])
         }
-        Operation::RunRust { .. } | Operation::Populate(_) => match elsewhere(operation) {
+        Operation::RunRust { .. } => match elsewhere(operation) {
             Some(place) => code.then("operation", vec![Code::plain(place)]),
             None => {
-                let message = "works on rows and is written by hand: copy it to where it belongs";
+                let message = "holds a function, which is written by hand: copy it to where it belongs";
                 return Err(Error::new(ErrorKind::Migration, message));
             }
         },
+        Operation::Populate(populate) => code.then("populate", vec![populate_code(populate)?]),
     })
+}
+
+fn populate_code(populate: &Populate) -> Result<Code> {
+    let to = |expression: &Node| match expression {
+        Node::Value(constant, None) => operand(constant),
+        other => node(other),
+    };
+    let mut code = Code::call("Populate::new", vec![Code::text(&populate.model)]);
+    for (field, expression) in &populate.set {
+        code = code.then("set", vec![Code::text(field), to(expression)?]);
+    }
+    if let Some(condition) = &populate.only {
+        code = code.then("only", vec![node(condition)?]);
+    }
+    match populate.back.as_deref() {
+        None => {}
+        Some([]) => code = code.then("nothing_to_undo", Vec::new()),
+        Some(back) => {
+            for (field, expression) in back {
+                code = code.then("back", vec![Code::text(field), to(expression)?]);
+            }
+        }
+    }
+    if populate.batch != BATCH {
+        code = code.then("batch", vec![Code::plain(populate.batch.to_string())]);
+    }
+    Ok(code)
 }
 
 /// Where to find an operation that cannot be written down, as an expression.

@@ -156,3 +156,34 @@ async fn a_reader_that_has_had_enough_is_no_error() {
     drop(site.stdout.take());
     assert!(site.wait().await.expect("it ends").success());
 }
+
+#[tokio::test]
+async fn two_programs_that_migrate_at_once_both_succeed_and_apply_once() {
+    for round in 0..50 {
+        let home = Home::new();
+        let (one, other) = tokio::join!(home.run(&["migrate"]), home.run(&["migrate"]));
+        let mut applied = 0;
+        for output in [one, other] {
+            assert!(output.status.success(), "round {round}: {output:?}");
+            applied += String::from_utf8_lossy(&output.stdout).matches("… done\n").count();
+        }
+        assert_eq!(home.ask(&["migrate", "--check"]).await, "The tables are up to date.\n");
+        let shown = home.ask(&["showmigrations", "--plan"]).await;
+        assert_eq!(applied, shown.lines().count(), "round {round}: each once");
+    }
+}
+
+#[tokio::test]
+async fn a_kill_while_migrating_leaves_the_state_before_or_after() {
+    for round in 0..20 {
+        let home = Home::new();
+        let mut site = home.command(&["migrate"]).stdout(Stdio::null()).spawn().expect("the program runs");
+        // At another moment each time.
+        tokio::time::sleep(std::time::Duration::from_millis(3 * round)).await;
+        let _ = site.start_kill();
+        site.wait().await.expect("it ends");
+        home.ask(&["migrate"]).await;
+        assert_eq!(home.ask(&["migrate", "--check"]).await, "The tables are up to date.\n");
+        home.ask(&["query", "shortener.Link", "--count"]).await;
+    }
+}

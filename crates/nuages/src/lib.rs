@@ -86,4 +86,7 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/migrations.md")]
     struct Migrations;
+
+    #[doc = include_str!("../../../docs/guide/adopting.md")]
+    struct Adopting;
 }

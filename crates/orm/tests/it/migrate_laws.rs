@@ -1,5 +1,6 @@
 //! What holds of migrations between any two states of the models.
 
+use nuages_orm::introspect::{self, Catalogue, Options};
 use nuages_orm::migrate::*;
 use nuages_orm::{Db, Models};
 use proptest::prelude::*;
@@ -287,6 +288,35 @@ on_each_engine! {
                 assert_eq!(by_steps, snapshot(&db, &place, named).await, "squashed: {before:?} {after:?}");
             }
             db.close().await;
+        }
+    }
+
+    async fn models_found_for_the_tables_would_make_them(place: Place) {
+        let model = || proptest::option::weighted(0.8, 0u32..1 << 19);
+        let states = [model(), model(), model()];
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..if place.is_sqlite() { 60 } else { 10 } {
+            let state = states.new_tree(&mut runner).unwrap().current();
+            let db = empty(&place).await;
+            migrate(&db, &detect(&models(&state), &[]).unwrap()).await;
+            let catalogue = Catalogue::read(&db).await.unwrap();
+            let options = Options { app: Some("law".to_owned()), apps: ["law".to_owned()].into(), ..Options::default() };
+            let found = introspect::models(&catalogue, &options).unwrap();
+            let remarks: Vec<&String> = found.models.iter().flat_map(|model| &model.remarks).collect();
+            assert_eq!(remarks, [""; 0], "{state:?}");
+            let expected: Vec<String> = models(&state).labels().collect();
+            let labels: Vec<String> = found.definitions().labels().collect();
+            assert_eq!(labels, expected, "{state:?}");
+            found.source().unwrap();
+            // Made anew by the models that were found, they are the same, but for what the program alone knows.
+            let before = snapshot(&db, &place).await;
+            db.close().await;
+            if state.iter().any(Option::is_some) {
+                let db = empty(&place).await;
+                migrate(&db, &detect(&found.definitions(), &[]).unwrap()).await;
+                assert_eq!(before, snapshot(&db, &place).await, "{state:?}");
+                db.close().await;
+            }
         }
     }
 }

@@ -48,12 +48,10 @@ impl<'a> Conditions<'a> {
     }
 
     /// What a column is computed from, and whether the result may be null.
-    pub(super) fn generated(&self, column: &str, expression: &Expression) -> Option<(Node, bool)> {
+    pub(super) fn generated(&self, expression: &Expression) -> Option<(Node, bool)> {
         let node = self.value(expression.tree.as_ref()?)?;
         let printed = source::expression(&node, self.entry)?;
-        let kind = &self.entry.columns.iter().find(|it| it.name == column)?.kind;
-        let fits = source::rust_type(kind) == source::rust_type(&printed.kind);
-        (fits && self.is_same(&node, expression)).then_some((node, printed.null))
+        self.is_same(&node, expression).then_some((node, printed.null))
     }
 
     /// What the database puts into a column where nothing is said.

@@ -466,7 +466,7 @@ impl<'a> Finder<'a> {
                 field.db_default = conditions.default(&column.name, default);
             }
             if let Some((expression, stored)) = &column.generated
-                && let Some((node, null)) = conditions.generated(&column.name, expression)
+                && let Some((node, null)) = conditions.generated(expression)
             {
                 field.generated = Some(Generated { expression: node, stored: *stored });
                 field.null = null;

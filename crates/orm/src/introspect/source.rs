@@ -238,8 +238,14 @@ impl Printer<'_> {
         }
         if let (Some(generated), Some(entry)) = (&field.generated, entry) {
             let name = if generated.stored { "generated" } else { "generated_virtual" };
-            let printed = expression(&generated.expression, entry);
-            list.extend(printed.map(|printed| format!("{name} = |m| {}", printed.code)));
+            let ty = rust_type(&field.kind);
+            let printed =
+                expression(&generated.expression, entry).map(|printed| match rust_type(&printed.kind) == ty {
+                    true => printed.code,
+                    // The database computes it in one type and stores it in another.
+                    false => format!("nuages::orm::expr::Expr::<_, {ty}>::from_node(({}).into_node())", printed.code),
+                });
+            list.extend(printed.map(|code| format!("{name} = |m| {code}")));
         }
         list
     }

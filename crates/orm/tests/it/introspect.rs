@@ -1,6 +1,8 @@
 //! Reading a database's catalogue.
 
 use nuages_orm::introspect::{self, Catalogue, Options, models};
+use nuages_orm::migrate::create_tables;
+use nuages_orm::{Db, Model, Models};
 
 use crate::support::{Place, on_each_engine};
 
@@ -52,7 +54,38 @@ async fn make(place: &Place) -> Catalogue {
     catalogue
 }
 
+mod printed {
+    //! As `inspectdb` prints it, but for the name of the crate.
+
+    use nuages_orm as orm;
+    use nuages_orm::Model;
+
+    /// A number computed in 16 bits and stored in 64.
+    #[derive(Model, Debug, Clone, PartialEq)]
+    #[model(app = "shelf", table = "doubled")]
+    pub(super) struct Doubled {
+        pub(super) id: i64,
+        pub(super) d: i16,
+        #[field(generated = |m| orm::expr::Expr::<_, i64>::from_node((m.d() * 2).into_node()))]
+        pub(super) g: i64,
+    }
+}
+
 on_each_engine! {
+    async fn a_column_computed_in_another_type_is_printed_with_its_own(place: Place) {
+        let db = Db::connect(&place.url, Models::new().with::<printed::Doubled>()).await.unwrap();
+        create_tables(&db).await.unwrap();
+        let catalogue = Catalogue::read(&db).await.unwrap();
+        db.close().await;
+        let options = Options { app: Some("shelf".to_owned()), ..Options::default() };
+        let found = models(&catalogue, &options).unwrap();
+        assert_eq!(found.models[0].definition, printed::Doubled::definition());
+        assert_eq!(found.models[0].remarks, [""; 0]);
+        let source = found.source().unwrap();
+        let expected = "generated = |m| nuages::orm::expr::Expr::<_, i64>::from_node((m.d() * 2).into_node())";
+        assert!(source.contains(expected), "{source}");
+    }
+
     async fn what_a_model_cannot_say_is_told(place: Place) {
         let catalogue = make(&place).await;
         let options = Options { app: Some("shelf".to_owned()), ..Options::default() };

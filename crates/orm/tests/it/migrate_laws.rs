@@ -292,7 +292,7 @@ on_each_engine! {
     }
 
     async fn models_found_for_the_tables_would_make_them(place: Place) {
-        let model = || proptest::option::weighted(0.8, 0u32..1 << 19);
+        let model = || proptest::option::weighted(0.8, 0u32..1 << PARTS);
         let states = [model(), model(), model()];
         let mut runner = TestRunner::deterministic();
         for _ in 0..if place.is_sqlite() { 60 } else { 10 } {
@@ -309,12 +309,12 @@ on_each_engine! {
             assert_eq!(labels, expected, "{state:?}");
             found.source().unwrap();
             // Made anew by the models that were found, they are the same, but for what the program alone knows.
-            let before = snapshot(&db, &place).await;
+            let before = snapshot(&db, &place, true).await;
             db.close().await;
             if state.iter().any(Option::is_some) {
                 let db = empty(&place).await;
                 migrate(&db, &detect(&found.definitions(), &[]).unwrap()).await;
-                assert_eq!(before, snapshot(&db, &place).await, "{state:?}");
+                assert_eq!(before, snapshot(&db, &place, true).await, "{state:?}");
                 db.close().await;
             }
         }

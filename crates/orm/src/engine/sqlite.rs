@@ -22,7 +22,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
@@ -348,7 +348,18 @@ enum Purpose {
 
 impl Worker {
     fn open(place: &Arc<Place>, purpose: Purpose) -> Result<Worker> {
-        Worker::try_open(place, purpose).map_err(|error| place.file.unusable(&error))
+        let start = Instant::now();
+        loop {
+            match Worker::try_open(place, purpose) {
+                // SQLite does not wait by itself where two programs give a new file its journal at once.
+                Err(rusqlite::Error::SqliteFailure(failure, _))
+                    if failure.code == ErrorCode::DatabaseBusy && start.elapsed() < place.busy_timeout =>
+                {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                outcome => return outcome.map_err(|error| place.file.unusable(&error)),
+            }
+        }
     }
 
     fn try_open(place: &Arc<Place>, purpose: Purpose) -> rusqlite::Result<Worker> {

@@ -17,8 +17,8 @@ use crate::query::Node;
 
 type Text = Cow<'static, str>;
 
-/// The table in which migrations are recorded, which is no model's.
-const RECORDS: &str = "django_migrations";
+/// The tables in which migrations are recorded, which are no models'.
+const RECORDS: [&str; 2] = ["django_migrations", "nuages_migrations"];
 
 /// Which tables to find models for, and how to name them.
 #[derive(Debug, Clone, Default)]
@@ -121,7 +121,7 @@ impl<'a> Finder<'a> {
     fn name(&mut self, options: &Options) -> Result<()> {
         let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for table in &self.catalogue.tables {
-            if table.name == RECORDS {
+            if RECORDS.contains(&table.name.as_str()) {
                 continue;
             }
             let wanted = options.tables.is_empty() || options.tables.contains(&table.name);

@@ -599,6 +599,17 @@ impl Operation {
         }
     }
 
+    /// Whether it holds work on rows within, which nobody would run.
+    pub(crate) fn hides_data(&self) -> bool {
+        let (database, state): (&[Operation], &[Operation]) = match self {
+            Operation::RunSql { state, .. } => (&[], state),
+            Operation::Separate { database, state } => (database, state),
+            _ => return false,
+        };
+        let is_data = |it: &Operation| matches!(it, Operation::RunRust { .. } | Operation::Populate(_));
+        database.iter().chain(state).any(|it| is_data(it) || it.hides_data())
+    }
+
     /// What it does, in a few words, as `makemigrations` and `migrate --plan` print it.
     pub fn describe(&self) -> String {
         let model = self.model();

@@ -169,6 +169,10 @@ impl State {
                 }
             }
             Operation::RunSql { state, .. } | Operation::Separate { state, .. } => {
+                if operation.hides_data() {
+                    let message = "work on rows cannot stand within another operation: give it a step of its own";
+                    return Err(wrong(message.to_owned()));
+                }
                 for operation in state {
                     self.apply(app, operation)?;
                 }
@@ -283,6 +287,18 @@ mod tests {
     use super::*;
     use crate::field::Kind;
     use crate::model::Field;
+
+    #[test]
+    fn work_on_rows_is_refused_where_nothing_would_run_it() {
+        let populate = || crate::migrate::Populate::new("Book").set("title", "").nothing_to_undo();
+        let hidden = Migration::new("shop", "0002").separate(|tables| tables.populate(populate()), |models| models);
+        let nested = Migration::new("shop", "0002")
+            .separate(|tables| tables.separate(|tables| tables.populate(populate()), |models| models), |models| models);
+        for migration in [hidden, nested] {
+            let error = State::new().apply("shop", &migration.operations[0]).expect_err("refused").to_string();
+            assert!(error.contains("a step of its own"), "{error}");
+        }
+    }
 
     #[test]
     fn an_operation_on_what_is_not_there_names_it_and_the_nearest() {

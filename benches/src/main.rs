@@ -11,14 +11,7 @@ mod measure;
 mod migrations;
 mod stream;
 
-use std::alloc::System;
 use std::process::ExitCode;
-
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-
-/// Counts allocations, for `build`.
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const NAMES: &str = "\
 driver   one row by key, 1,000 rows, inserts: against the drivers, on both engines

@@ -44,5 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(names: &[String]) -> Result<(), Failure> {
+    // All of its programs, for they start one another.
+    run::succeed(cargo().args(["build", "--release", "-p", "nuages-benches"]))?;
     run::succeed(cargo().args(["run", "--release", "-p", "nuages-benches", "--"]).args(names))
 }

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nuages-structures", &[]),
     ("nuages-signing", &[]),
     ("nuages-orm-macros", &[]),
-    ("nuages-orm", &["nuages-orm-macros", "nuages-structures"]),
+    ("nuages-orm", &["nuages-orm-macros", "nuages-signing", "nuages-structures"]),
     ("nuages-cache", &["nuages-structures"]),
     ("nuages-web", &["nuages-orm", "nuages-cache", "nuages-signing"]),
     ("nuages-auth", &["nuages-web"]),

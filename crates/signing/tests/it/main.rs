@@ -1,0 +1,3 @@
+//! What secrets at rest promise.
+
+mod seal;

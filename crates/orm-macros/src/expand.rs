@@ -3,6 +3,7 @@
 mod builder;
 mod definition;
 mod fields;
+mod managers;
 mod reverse;
 mod row;
 
@@ -22,6 +23,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let key = row::key_type(model);
     let definition = definition::expand(model);
     let row = row::expand(model);
+    let managers = managers::in_model(model);
     let fields = fields::expand(model);
     let builder = builder::expand(model);
     let reverse = reverse::expand(model);
@@ -31,6 +33,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
             type Key = #key;
             type Fields<__R: 'static, __N: #krate::expr::Nullability> = #fields_name<__R, __N>;
             const LABEL: &'static str = #label;
+            #managers
             #definition
             #row
         }

@@ -88,6 +88,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `default = 7`, `default = Uuid::new_v4()`, `default` | filled in by the program: a constant, a call for each row, or the type's `Default` |
 /// | `db_default = 5`, `db_default = now()` | filled in by the database |
 /// | `auto_now`, `auto_now_add` | the time of each save, or of the first |
+/// | `soft_delete` | of a `bool` or an `Option<Timestamp>`: marks deleted rows, true or when |
 /// | `generated = \|m\| m.a() + m.b()`, `generated_virtual = …` | computed by the database, stored or on reading |
 /// | `column = "…"`, `collation = "…"`, `comment = "…"`, `verbose_name = "…"` | names |
 ///

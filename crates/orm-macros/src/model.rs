@@ -53,6 +53,8 @@ pub(crate) struct Field {
     pub(crate) collation: Option<String>,
     pub(crate) generated: Option<Generated>,
     pub(crate) verbose_name: Option<String>,
+    /// Whether it marks deleted rows.
+    pub(crate) soft_delete: bool,
 }
 
 /// What a field is.
@@ -185,6 +187,11 @@ impl Model {
         self.fields.iter().position(|field| field.name == name)
     }
 
+    /// The field that marks deleted rows.
+    pub(crate) fn soft_delete(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.soft_delete)
+    }
+
     /// Whether the field's value comes from the database or the program where nothing is said.
     pub(crate) fn is_optional(&self, field: &Field) -> bool {
         field.nullable
@@ -192,6 +199,7 @@ impl Model {
             || field.db_default.is_some()
             || field.auto_now
             || field.auto_now_add
+            || field.soft_delete
             || field.is_auto()
     }
 }

@@ -79,6 +79,7 @@ impl Model {
             model.fields.push(field);
         }
         model.check_ways_back(errors);
+        model.check_soft_delete(errors);
         model.read_attributes(&list, errors);
         model.read_primary_key(&list, &marked, errors);
         Some(model)
@@ -197,6 +198,14 @@ impl Model {
                 *related_name = Some("+".to_owned());
             }
             seen.push(way);
+        }
+    }
+
+    /// Refuses a second field that marks deleted rows, and leaves the first.
+    fn check_soft_delete(&mut self, errors: &mut Errors) {
+        for field in self.fields.iter_mut().filter(|field| field.soft_delete).skip(1) {
+            errors.at(&field.ident, "a second field that marks deleted rows: one says it all");
+            field.soft_delete = false;
         }
     }
 

@@ -7,6 +7,7 @@ mod definition;
 pub mod derived;
 mod natural;
 mod schema;
+mod soft_delete;
 
 pub use builder::{Builder, IntoField};
 pub use cycles::{KeyCycle, KeyCycles};
@@ -16,6 +17,7 @@ pub use definition::{
 };
 pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, ManyToMany as Between, ModelId, Named, hidden_name};
 pub use schema::{Models, Schema};
+pub use soft_delete::DeletionMark;
 
 use crate::db::Db;
 use crate::error::Result;
@@ -44,6 +46,9 @@ pub trait Model: Sized + Send + Sync + 'static {
 
     /// The name as `app.Model`.
     const LABEL: &'static str;
+
+    /// How deleted rows are marked; `None` if they are gone from the table.
+    const DELETION_MARK: Option<DeletionMark> = None;
 
     /// The model as data: table, fields, constraints, indexes.
     fn definition() -> ModelDef;

@@ -114,7 +114,13 @@ fn definition_of(model: &Model, field: &Field) -> TokenStream {
     if field.auto_now_add {
         code.extend(quote!(.auto_now_add(true)));
     }
+    if field.soft_delete {
+        code.extend(quote!(.soft_delete(true)));
+    }
     let base = base(model, field);
+    if field.soft_delete && !field.nullable {
+        code.extend(quote!(.default(#krate::Value::Bool(false))));
+    }
     if let Some(default) = &field.default {
         code.extend(default_call(model, &base, default));
     }

@@ -8,7 +8,7 @@ use super::attribute::{Arg, Value, args, docs};
 use super::{closure_of, find, refuse_repeats, shape};
 use crate::errors::{Errors, unknown};
 use crate::model::{Default, Field, Generated, Key, OnDelete, Shape};
-use crate::types;
+use crate::types::{self, Holds};
 
 const FIELD_ATTRIBUTES: &[&str] = &[
     "max_length",
@@ -28,6 +28,7 @@ const FIELD_ATTRIBUTES: &[&str] = &[
     "generated_virtual",
     "kind",
     "verbose_name",
+    "soft_delete",
     "on_delete",
     "related_name",
     "to_field",
@@ -49,6 +50,7 @@ const COLUMN_ONLY: &[&str] = &[
     "generated",
     "generated_virtual",
     "kind",
+    "soft_delete",
 ];
 
 /// Attributes for foreign and one-to-one keys alone.
@@ -89,6 +91,7 @@ impl Field {
             collation: None,
             generated: None,
             verbose_name: None,
+            soft_delete: false,
         };
         refuse_misplaced(&read.shape, &list, errors);
         for arg in &list {
@@ -107,6 +110,7 @@ impl Field {
                     read.generated = closure_of(arg, errors).map(|expression| Generated { expression, stored });
                 }
                 "verbose_name" => read.verbose_name = errors.check(arg.text()),
+                "soft_delete" => read.soft_delete = read.soft_delete(arg, &list, errors),
                 name if FIELD_ATTRIBUTES.contains(&name) => {}
                 other => errors.at(&arg.name, unknown("attribute", other, FIELD_ATTRIBUTES)),
             }
@@ -154,6 +158,32 @@ impl Field {
         if let Shape::Key(key) = &self.shape {
             self.check_on_delete(key, list, errors);
         }
+    }
+
+    /// Whether the field marks deleted rows, and can.
+    fn soft_delete(&self, arg: &Arg, list: &[Arg], errors: &mut Errors) -> bool {
+        let Shape::Column(column) = &self.shape else { return false };
+        if errors.check(arg.flag()) != Some(true) {
+            return false;
+        }
+        let fits = match column.holds {
+            Holds::Boolean => !self.nullable,
+            Holds::DateTime => self.nullable,
+            _ => false,
+        };
+        if !fits {
+            errors.at(
+                &arg.name,
+                "`soft_delete` is for a `bool` (true of a deleted row) or an `Option<Timestamp>` (when it was deleted)",
+            );
+        }
+        for other in ["default", "auto_now", "auto_now_add", "generated", "generated_virtual", "unique", "primary_key"]
+        {
+            if let Some(other) = find(list, other) {
+                errors.at(&other.name, format!("`soft_delete` says what is in the column; remove `{}`", other.name));
+            }
+        }
+        fits
     }
 
     fn check_on_delete(&self, key: &Key, list: &[Arg], errors: &mut Errors) {

@@ -236,6 +236,7 @@ fn written(definition: &ModelDef) -> Result<ModelDef> {
     for field in &mut model.fields {
         field.choices.clear();
         field.verbose_name = None;
+        field.soft_delete = false;
         if let Some(FieldDefault::Function(..)) = field.default {
             field.default = None;
         }

@@ -85,6 +85,9 @@ pub struct Field {
     pub relation: Option<Reference>,
     /// What a person calls it; the name with blanks if not set.
     pub verbose_name: Option<Text>,
+    /// Whether it says of a row that it is deleted: a boolean, or the moment when it was, null of a living row. At most
+    /// one field of a model does.
+    pub soft_delete: bool,
 }
 
 /// A default that the program fills in.
@@ -426,6 +429,7 @@ impl Field {
             generated: None,
             relation: None,
             verbose_name: None,
+            soft_delete: false,
         }
     }
 
@@ -455,6 +459,8 @@ impl Field {
         auto_now: bool => auto_now;
         /// Sets the time on creation.
         auto_now_add: bool => auto_now_add;
+        /// Says whether it marks deleted rows.
+        soft_delete: bool => soft_delete;
         /// Limits the values.
         choices: &[Choice] => choices.to_vec();
         /// Sets a default that the database fills in.

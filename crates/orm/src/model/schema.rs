@@ -381,6 +381,7 @@ impl Build {
         self.share_with_proxies();
         self.check_tables();
         self.problems.extend(super::natural::problems(&self.schema));
+        self.problems.extend(super::soft_delete::problems(&self.schema));
     }
 
     /// Adds a model for each many-to-many relation that names none between.

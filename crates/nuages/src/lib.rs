@@ -47,6 +47,7 @@
 //! | [`prelude`] | what most files need |
 //! | [`orm`] | models, fields, queries, transactions |
 //! | [`migrate`] | what files of migrations are written with |
+//! | [`signal`] | being told of writes, migrations and requests |
 //! | [`web`] | projects, apps, settings, commands, and what handlers take and give; `axum` itself is in there too |
 //!
 //! This crate holds no code of its own. Features: `sqlite` (on unless turned off) and `postgres`.
@@ -56,6 +57,16 @@ extern crate self as nuages;
 pub use nuages_orm as orm;
 pub use nuages_orm::migrate;
 pub use nuages_web as web;
+
+pub mod signal {
+    //! Being told of writes, migrations and requests: see the chapter on signals.
+
+    pub use nuages_orm::signal::{
+        Draft, ManyAction, ManyChange, MigrationRun, Receive, Receiver, Saved, many_changed, post_delete, post_migrate,
+        post_save, pre_delete, pre_migrate, pre_save,
+    };
+    pub use nuages_web::signal::{Finished, Started, request_finished, request_started};
+}
 
 pub mod prelude {
     //! What a file with models, queries or an app uses: `use nuages::prelude::*;`.
@@ -89,4 +100,7 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/adopting.md")]
     struct Adopting;
+
+    #[doc = include_str!("../../../docs/guide/signals.md")]
+    struct Signals;
 }

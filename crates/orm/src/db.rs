@@ -21,6 +21,7 @@ use crate::engine::{Dialect, Engine, Refusal};
 use crate::error::{Error, Result};
 use crate::model::{Models, Schema};
 use crate::row::Row;
+use crate::signal::Receivers;
 use crate::value::Value;
 use transaction::Level;
 pub(crate) use transaction::Open;
@@ -74,6 +75,8 @@ pub struct Db {
     schema: Arc<Schema>,
     pool: Arc<Pool>,
     level: Option<Arc<Level>>,
+    /// Who is told of writes; `None` if nobody is.
+    receivers: Option<Arc<Receivers>>,
 }
 
 struct Pool {
@@ -119,12 +122,18 @@ impl Db {
 
     /// The database outside of any transaction: what work put off with [`on_commit`](Db::on_commit) uses.
     pub fn outside(&self) -> Db {
-        Db { schema: Arc::clone(&self.schema), pool: Arc::clone(&self.pool), level: None }
+        Db { level: None, ..self.clone() }
     }
 
-    /// The same database or transaction, with other models on its tables: those of a migration's past.
+    /// The same database or transaction, with other models on its tables: those of a migration's past, of which no
+    /// receiver is told.
     pub(crate) fn with_schema(&self, schema: Arc<Schema>) -> Db {
-        Db { schema, pool: Arc::clone(&self.pool), level: self.level.clone() }
+        Db { schema, pool: Arc::clone(&self.pool), level: self.level.clone(), receivers: None }
+    }
+
+    /// Who is told of writes, if anybody is.
+    pub(crate) fn receivers(&self) -> Option<&Receivers> {
+        self.receivers.as_deref()
     }
 
     /// Ends all connections, after what they are doing. Statements sent later fail.

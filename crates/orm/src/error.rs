@@ -56,6 +56,8 @@ pub enum ErrorKind {
     Protected,
     /// Rows that refer to the one to be deleted restrict its deletion (Django's `RestrictedError`).
     Restricted,
+    /// A [receiver](crate::signal) refused the write, in words for whoever asked for it.
+    Refused,
     /// A migration cannot be written, read or applied.
     Migration,
     /// A fixture cannot be written, read or loaded.
@@ -98,6 +100,11 @@ impl Error {
         }))
     }
 
+    /// What a [receiver](crate::signal) answers to refuse a write; the message is for whoever asked for it.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Refused, message)
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -138,6 +145,11 @@ impl Error {
         self.0.kind
     }
 
+    /// What is wrong, without where.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// The constraint, index or column that the database named.
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()
@@ -172,6 +184,11 @@ impl Error {
     pub fn is_constraint_violation(&self) -> bool {
         use ErrorKind::*;
         matches!(self.kind(), UniqueViolation | ForeignKeyViolation | CheckViolation | NotNullViolation)
+    }
+
+    /// Whether a receiver refused the write.
+    pub fn is_refused(&self) -> bool {
+        self.kind() == ErrorKind::Refused
     }
 
     /// Whether running the whole transaction again may succeed.

@@ -14,6 +14,7 @@ pub mod model;
 pub mod query;
 mod relation;
 mod row;
+pub mod signal;
 mod sql;
 mod value;
 

@@ -9,11 +9,14 @@ mod plan;
 pub(crate) mod run;
 mod set;
 mod shape;
+mod signalled;
 pub mod spec;
 mod values;
 
 pub use node::{Aggregate, AggregateFunction, Function, Lookup, Node, Operator, Part};
 pub use plan::{Combinator, Lock, Query, Step};
+pub(crate) use run::key_in;
 pub use set::{Deleted, QuerySet};
 pub use shape::{Plain, Prefetched, Shape, With};
+pub use signalled::Signalled;
 pub use values::Values;

@@ -35,6 +35,8 @@ pub(crate) enum Source<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     #[cfg(feature = "postgres")]
     Postgres(&'a tokio_postgres::Row),
+    /// A row that is not yet in the database.
+    Values(&'a [Value]),
 }
 
 impl<'a> Row<'a> {
@@ -61,6 +63,7 @@ impl<'a> Row<'a> {
             }
             #[cfg(feature = "postgres")]
             Source::Postgres(row) => row.columns().iter().map(|column| column.name()).collect(),
+            Source::Values(_) => Vec::new(),
         }
     }
 
@@ -74,6 +77,7 @@ impl<'a> Row<'a> {
             Source::Sqlite(row) => sqlite::Cell::at(row, index).map(Found::Sqlite),
             #[cfg(feature = "postgres")]
             Source::Postgres(row) => postgres::Cell::at(row, index).map(Found::Postgres),
+            Source::Values(values) => values.get(index).map(Found::Value),
         };
         Column { found: found.unwrap_or(Found::Nothing), number: place + 1 }
     }
@@ -140,6 +144,8 @@ enum Found<'a> {
     Sqlite(sqlite::Cell<'a>),
     #[cfg(feature = "postgres")]
     Postgres(postgres::Cell<'a>),
+    /// A value that is not from the database.
+    Value(&'a Value),
     /// The answer has fewer columns.
     Nothing,
 }
@@ -159,6 +165,7 @@ macro_rules! readers {
                 Found::Sqlite(cell) => cell.$name(),
                 #[cfg(feature = "postgres")]
                 Found::Postgres(cell) => cell.$name(),
+                Found::Value(value) => Plain(value).$name(),
                 Found::Nothing => Err(self.is_missing()),
             }
         }
@@ -173,6 +180,7 @@ impl<'a> Column<'a> {
             Found::Sqlite(cell) => cell.is_null(),
             #[cfg(feature = "postgres")]
             Found::Postgres(cell) => cell.is_null(),
+            Found::Value(value) => value.is_null(),
             Found::Nothing => false,
         }
     }
@@ -186,7 +194,7 @@ impl<'a> Column<'a> {
             Found::Postgres(_) => {
                 let _ = places;
             }
-            Found::Nothing => {}
+            Found::Value(_) | Found::Nothing => {}
         }
         self
     }
@@ -238,7 +246,41 @@ impl<'a> Column<'a> {
             Found::Sqlite(cell) => cell.value(kind),
             #[cfg(feature = "postgres")]
             Found::Postgres(cell) => cell.value_as(kind),
+            Found::Value(value) => Ok(value.clone()),
             Found::Nothing => Err(self.is_missing()),
         }
+    }
+}
+
+/// A value read as if it were a column: what `FieldType::to_value` made of a Rust value, back again.
+struct Plain<'a>(&'a Value);
+
+macro_rules! plain {
+    ($($name:ident -> $type:ty: $($pattern:pat => $read:expr),+;)*) => {$(
+        fn $name(self) -> Result<$type> {
+            match self.0 {
+                $($pattern => Ok($read),)+
+                other => Err(Error::new(ErrorKind::Decode, concat!("a value of another type stands where ", stringify!($name), " was read: ").to_owned() + other.type_name())),
+            }
+        }
+    )*};
+}
+
+impl<'a> Plain<'a> {
+    plain! {
+        bool -> bool: Value::Bool(it) => *it;
+        i64 -> i64: Value::Int(it) => *it;
+        f64 -> f64: Value::Float(it) => *it, Value::Int(it) => *it as f64;
+        text -> &'a str: Value::Text(it) => it;
+        bytes -> &'a [u8]: Value::Bytes(it) => it;
+        decimal -> BigDecimal: Value::Decimal(it) => it.clone(), Value::Int(it) => BigDecimal::from(*it);
+        date -> Date: Value::Date(it) => *it;
+        time -> Time: Value::Time(it) => *it;
+        timestamp -> Timestamp: Value::Timestamp(it) => *it;
+        duration -> SignedDuration: Value::Duration(it) => *it;
+        uuid -> Uuid: Value::Uuid(it) => *it;
+        ip -> IpAddr: Value::Ip(it) => *it;
+        // A document is handed over as its text.
+        json_text -> &'a str: Value::Text(it) => it;
     }
 }

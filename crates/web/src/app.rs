@@ -10,9 +10,11 @@ use clap::ArgMatches;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use nuages_orm::migrate::Migration;
+use nuages_orm::signal::Receiver;
 use nuages_orm::{Model, Models};
 
 use crate::error::Result;
+use crate::signal::{AnyReceiver, Kind, RequestReceiver};
 use crate::site::Site;
 
 /// A reusable part of a site: models with their migrations, routes, services, commands (Django's `AppConfig`).
@@ -40,6 +42,8 @@ pub struct App {
     pub(crate) commands: Vec<OwnCommand>,
     pub(crate) demo: Option<Demo>,
     pub(crate) database: Option<String>,
+    pub(crate) receivers: Vec<Receiver>,
+    pub(crate) request_receivers: Vec<RequestReceiver>,
 }
 
 impl App {
@@ -56,6 +60,8 @@ impl App {
             commands: Vec::new(),
             demo: None,
             database: None,
+            receivers: Vec::new(),
+            request_receivers: Vec::new(),
         }
     }
 
@@ -115,6 +121,17 @@ impl App {
     #[must_use]
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into().to_lowercase());
+        self
+    }
+
+    /// Adds a function that is told of writes, migrations or requests: what [`orm::signal`](nuages_orm::signal) and
+    /// [`signal`](crate::signal) make of it. It may wait for writes to models of other apps.
+    #[must_use]
+    pub fn receiver(mut self, receiver: impl Into<AnyReceiver>) -> Self {
+        match receiver.into().0 {
+            Kind::Orm(receiver) => self.receivers.push(receiver),
+            Kind::Request(receiver) => self.request_receivers.push(receiver),
+        }
         self
     }
 

@@ -22,6 +22,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | --- | --- |
 /// | `NotFound` | 404 |
 /// | `Validation`, with its field | 422 |
+/// | `Refused`, with its text | 422 |
 /// | `UniqueViolation` | 409 |
 /// | `Connection`, `Timeout` | 503 |
 /// | every other | 500 |
@@ -92,7 +93,7 @@ impl Error {
             Error::Request { status, .. } => *status,
             Error::Orm(error) => match error.kind() {
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
-                ErrorKind::Validation => StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorKind::Validation | ErrorKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
                 ErrorKind::UniqueViolation => StatusCode::CONFLICT,
                 _ if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -112,6 +113,8 @@ impl Error {
                 fields.iter().fold(problem, |problem, (field, message)| problem.field(field.clone(), message.clone()))
             }
             Error::Orm(error) => match (error.kind(), error.field()) {
+                (ErrorKind::Refused, Some(field)) => problem.field(field.to_owned(), error.message().to_owned()),
+                (ErrorKind::Refused, None) => problem.detail(error.message().to_owned()),
                 (ErrorKind::Validation, Some(field)) => problem.field(field.to_owned(), "is not a valid value"),
                 (ErrorKind::UniqueViolation, Some(field)) => problem.field(field.to_owned(), "is taken"),
                 _ => problem,
@@ -187,6 +190,7 @@ mod tests {
         let table = [
             (NotFound, 404),
             (Validation, 422),
+            (Refused, 422),
             (UniqueViolation, 409),
             (Connection, 503),
             (Timeout, 503),

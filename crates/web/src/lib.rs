@@ -31,6 +31,7 @@
 //! | [`Site`] | a project at work: the state of every handler |
 //! | [`Shared`], [`Origin`], [`Json`] | arguments of handlers, beside axum's own and [`Db`](nuages_orm::Db) |
 //! | [`Error`], [`Problem`] | what a client hears when it does not get what it asked for |
+//! | [`signal`] | being told of requests |
 //! | [`Running`], [`Address`] | a site that is being served |
 //!
 //! Unlike Django, nothing is global: two projects can run in one process, each with its own settings and database.
@@ -43,6 +44,7 @@ mod error;
 mod http;
 mod project;
 mod settings;
+pub mod signal;
 mod site;
 
 pub use app::{App, Command, Service};

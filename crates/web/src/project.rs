@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use nuages_orm::migrate::Migration;
+use nuages_orm::signal::Receiver;
 use nuages_orm::{Db, Dialect, Models, Schema};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -93,6 +94,14 @@ impl Project {
         self.apps_in(database).fold(Models::new(), |models, app| models.and(app.models.clone()))
     }
 
+    /// The receivers of all apps that wait for writes to a database: of models in it, and of its migrations.
+    fn receivers_in(&self, database: Option<&str>) -> Vec<Receiver> {
+        let models = self.models_in(database);
+        let labels: BTreeSet<String> = models.labels().collect();
+        let receivers = self.apps.iter().flat_map(|app| &app.receivers);
+        receivers.filter(|receiver| receiver.model().is_none_or(|label| labels.contains(label))).cloned().collect()
+    }
+
     /// Looks for what cannot work, without asking the database (Django's system checks).
     ///
     /// # Errors
@@ -113,6 +122,12 @@ impl Project {
             }
         }
         problems.extend(command::twice(&self.apps));
+        let labels: BTreeSet<String> = self.models().labels().collect();
+        for app in &self.apps {
+            for label in app.receivers.iter().filter_map(Receiver::model).filter(|label| !labels.contains(*label)) {
+                problems.push(format!("{}: a receiver waits for {label}, which no app brings", app.label()));
+            }
+        }
         // Names and tables differ between the engines, so models may clash on one alone.
         let databases = self.databases().into_iter().map(Some).chain([None]);
         let schemas = databases.flat_map(|database| {
@@ -153,12 +168,14 @@ impl Project {
             return Err(Error::Settings(unknown));
         }
         let primary = Db::builder(settings.database_url.expose()).models(self.models_in(None)).create(create);
+        let primary = primary.receivers(self.receivers_in(None));
         let replicas = settings.database_replica_urls.iter();
         let db = replicas.fold(primary, |db, url| db.replica(url.expose())).connect().await?;
         let mut databases = BTreeMap::new();
         for (name, url) in &settings.databases {
-            let further = Db::builder(url.expose()).models(self.models_in(Some(name))).create(create).connect().await?;
-            databases.insert(name.clone(), further);
+            let further = Db::builder(url.expose()).models(self.models_in(Some(name))).create(create);
+            let further = further.receivers(self.receivers_in(Some(name)));
+            databases.insert(name.clone(), further.connect().await?);
         }
         Ok(Site::new(self.name, settings, db, databases))
     }

@@ -9,6 +9,7 @@ use super::{Db, Pool};
 use crate::engine::{self, Engine, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Models, Schema};
+use crate::signal::{Receiver, Receivers};
 
 /// Settings of a [`Db`] before it is connected.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub struct DbBuilder {
     url: String,
     replicas: Vec<String>,
     models: Models,
+    receivers: Vec<Receiver>,
     settings: Settings,
 }
 
@@ -45,12 +47,18 @@ impl DbBuilder {
             application_name: "nuages".to_owned(),
             root_certificates: None,
         };
-        DbBuilder { url: url.to_owned(), replicas: Vec::new(), models: Models::new(), settings }
+        DbBuilder { url: url.to_owned(), replicas: Vec::new(), models: Models::new(), receivers: Vec::new(), settings }
     }
 
     /// The models that queries are on.
     pub fn models(mut self, models: Models) -> Self {
         self.models = models;
+        self
+    }
+
+    /// Adds functions that are told of writes (see [`signal`](crate::signal)).
+    pub fn receivers(mut self, receivers: impl IntoIterator<Item = Receiver>) -> Self {
+        self.receivers.extend(receivers);
         self
     }
 
@@ -128,6 +136,7 @@ impl DbBuilder {
     pub async fn connect(self) -> Result<Db> {
         let dialect = engine::dialect(&self.url)?;
         let schema = Schema::new(&self.models, dialect)?;
+        let receivers = Receivers::new(&self.receivers, &schema)?;
         let primary = Engine::connect(&self.url, &self.settings).await?;
         let mut replicas = Vec::with_capacity(self.replicas.len());
         for url in &self.replicas {
@@ -137,7 +146,7 @@ impl DbBuilder {
             replicas.push(Engine::connect(url, &self.settings).await?);
         }
         let pool = Pool { primary, replicas, turn: AtomicUsize::new(0), wait: self.settings.pool_timeout };
-        Ok(Db { schema, pool: Arc::new(pool), level: None })
+        Ok(Db { schema, pool: Arc::new(pool), level: None, receivers })
     }
 }
 

@@ -278,7 +278,7 @@ pub(crate) struct Open {
 
 impl Open {
     fn new(db: &Db, level: Arc<Level>, turn: Option<OwnedMutexGuard<()>>) -> Open {
-        let db = Db { schema: Arc::clone(&db.schema), pool: Arc::clone(&db.pool), level: Some(Arc::clone(&level)) };
+        let db = Db { level: Some(Arc::clone(&level)), ..db.clone() };
         Open { db, level, done: false, _turn: turn }
     }
 

@@ -27,6 +27,7 @@ use super::state::State;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Models;
+use crate::signal::MigrationRun;
 use plan::Board;
 use records::Note;
 use run::{Job, News};
@@ -183,6 +184,17 @@ impl Migrator {
         self.check_edited(&board, &notes).await?;
         self.check_half_undone(&board, &notes, target)?;
         let plan = board.plan(target)?;
+        let run = MigrationRun {
+            migrations: plan
+                .iter()
+                .map(|step| (step.migration.app.to_string(), step.migration.name.to_string()))
+                .collect(),
+            backwards: plan.first().is_some_and(|first| first.backwards),
+            faked: self.fake,
+        };
+        if let Some(receivers) = self.db.receivers() {
+            receivers.pre_migrate(&self.db, &run).await?;
+        }
         for migration in &board.complete {
             self.record(migration, false).await?;
         }
@@ -202,6 +214,9 @@ impl Migrator {
             for migration in &self.board().await?.complete {
                 self.record(migration, false).await?;
             }
+        }
+        if let Some(receivers) = self.db.receivers() {
+            receivers.post_migrate(&self.db, &run).await?;
         }
         Ok(count)
     }

@@ -12,6 +12,7 @@ use super::{run, spec};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Entry, FieldDefault, FieldId, Model, ModelId, OnDelete, Schema};
+use crate::signal::Listening;
 use crate::sql::{self, Compiled};
 use crate::value::Value;
 
@@ -37,7 +38,7 @@ pub(crate) async fn query(db: &Db, query: &Query) -> Result<Deleted> {
         let schema = db.schema().clone();
         let entry = schema.by_label(&query.model)?;
         let mut deleted = Deleted::default();
-        if is_alone(&schema, entry) {
+        if is_alone(&schema, entry) && !is_heard(db, entry) {
             deleted.add(&entry.label, run_delete(db, query).await?);
             return Ok(deleted);
         }
@@ -68,6 +69,15 @@ impl Deleted {
 /// Whether nothing needs to be done about rows that refer to a model's: one `DELETE` does.
 fn is_alone(schema: &Schema, entry: &Entry) -> bool {
     entry.incoming.iter().all(|(model, field)| on_delete(schema, *model, *field) == Some(&OnDelete::DoNothing))
+}
+
+/// The receivers of a model, if any wants to know of rows that are deleted.
+fn hearing<'a>(db: &'a Db, entry: &Entry) -> Option<&'a dyn Listening> {
+    db.receivers()?.by_label(&entry.label).filter(|receivers| receivers.hears_delete())
+}
+
+fn is_heard(db: &Db, entry: &Entry) -> bool {
+    hearing(db, entry).is_some()
 }
 
 fn on_delete(schema: &Schema, model: ModelId, field: FieldId) -> Option<&OnDelete> {
@@ -132,7 +142,8 @@ impl<'a> Collector<'a> {
                     match rule {
                         OnDelete::Cascade => {
                             self.before.entry(model).or_default().insert(from);
-                            if is_alone(self.schema, self.schema.entry(from)) && !self.may_be_restricted(from) {
+                            let child = self.schema.entry(from);
+                            if is_alone(self.schema, child) && !is_heard(db, child) && !self.may_be_restricted(from) {
                                 self.alone.push((from, field, batch.to_vec()));
                             } else {
                                 let query = self.referring(from, field, batch);
@@ -256,6 +267,15 @@ impl<'a> Collector<'a> {
 
     /// Deletes and changes what was gathered. Foreign keys are checked at commit, so a circle of rows goes as well.
     async fn delete(mut self, db: &Db, deleted: &mut Deleted) -> Result<()> {
+        let order = self.sorted();
+        let mut doomed = HashMap::new();
+        for model in &order {
+            if let Some(receivers) = hearing(db, self.schema.entry(*model)) {
+                let keys: Vec<Vec<Value>> =
+                    self.rows.get(model).into_iter().flatten().map(|row| row.key.clone()).collect();
+                doomed.insert(*model, receivers.pre_delete(db, &keys).await?);
+            }
+        }
         for (model, field, values) in std::mem::take(&mut self.alone) {
             let entry = self.schema.entry(model);
             deleted.add(&entry.label, run_delete(db, &referring(entry, field, &values)).await?);
@@ -268,13 +288,16 @@ impl<'a> Collector<'a> {
                 run::update(db, &query, std::slice::from_ref(&assignment)).await?;
             }
         }
-        for model in self.sorted() {
+        for model in order {
             let entry = self.schema.entry(model);
             let rows = self.rows.remove(&model).unwrap_or_default();
             let keys: Vec<Vec<Value>> = rows.into_iter().rev().map(|row| row.key).collect();
             for batch in keys.chunks(BATCH) {
                 let query = Query::on(entry.label.clone()).then(Step::Filter(run::key_in(entry, batch.to_vec())));
                 deleted.add(&entry.label, run_delete(db, &query).await?);
+            }
+            if let (Some(receivers), Some(rows)) = (hearing(db, entry), doomed.remove(&model)) {
+                receivers.post_delete(db, rows).await?;
             }
         }
         Ok(())

@@ -5,22 +5,59 @@ use std::borrow::Cow;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::node::Node;
-use super::plan::{Query, Step};
+use super::plan::{Lock, Query, Step};
+use super::set::QuerySet;
 use super::{check, run};
 use crate::db::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
-use crate::model::{Entry, Field, FieldDefault, Key, Model, Named, SchemaColumn};
+use crate::model::{Entry, Field, FieldDefault, Key, Model, SchemaColumn};
 use crate::relation::read_row;
 use crate::row::Row;
+use crate::signal::{self, Draft, Of, Saved};
 use crate::sql::{self, Conflict, Insert};
 use crate::value::Value;
 
 type Text = Cow<'static, str>;
 
+/// Rows read in one statement before each is updated.
+const BATCH: usize = 500;
+
 /// Inserts one row: the fields given, and for the others their defaults; and gives the row back as the database has it.
 pub(crate) async fn one<M: Model>(db: &Db, given: Vec<(Text, Value)>) -> Result<M> {
     let entry = db.schema().of::<M>()?;
+    let Some(receivers) = hearing_save::<M>(db) else { return insert(db, entry, given).await };
+    let open = db.begin(true).await?;
+    let made = async {
+        let mut draft = Draft::of_new_row(db.schema(), with_defaults(entry, given));
+        receivers.pre_save(open.db(), &mut draft).await?;
+        let row = insert::<M>(open.db(), entry, draft.into_values()).await?;
+        receivers.post_save(open.db(), Saved { row: &row, created: true, fields: None }).await?;
+        Ok(row)
+    }
+    .await;
+    open.end_with(made).await
+}
+
+/// The receivers of a model, if any wants to know of rows that are written.
+pub(crate) fn hearing_save<M: Model>(db: &Db) -> Option<&Of<M>> {
+    db.receivers()?.of::<M>().filter(|receivers| receivers.hears_save())
+}
+
+/// A new row as far as it is known: what was given, and the defaults that the program fills in.
+fn with_defaults(entry: &Entry, mut given: Vec<(Text, Value)>) -> Vec<(Text, Value)> {
+    for column in &entry.columns {
+        let field = entry.field(column.field);
+        if given.iter().all(|(name, _)| *name != field.name)
+            && let Some(value) = initial(field, column)
+        {
+            given.push((field.name.clone(), value));
+        }
+    }
+    given
+}
+
+async fn insert<M: Model>(db: &Db, entry: &Entry, given: Vec<(Text, Value)>) -> Result<M> {
     let statement = statement(db, entry, given)?;
     let mut rows = db.fetch(statement, |row| read_row::<M>(row, &[])).await?;
     rows.pop().ok_or_else(|| no_row(&entry.label))
@@ -98,96 +135,239 @@ fn present(kind: &Kind) -> Value {
 pub(crate) async fn save<M: Model>(db: &Db, model: &mut M) -> Result<()> {
     let entry = db.schema().of::<M>()?;
     let key = Key::to_values(&model.key());
-    let unsaved = is_unset(entry, &key);
+    let row = Writable { entry, is_new: is_unset(entry, &key), key };
     let values = writable(entry, model);
-    if !unsaved {
-        let others = values.iter().filter(|(field, _)| !entry.definition.primary_key.contains(&field.name));
-        let pairs: Vec<(Node, Node)> = others.map(|(field, value)| assignment(field, value)).collect();
-        let query = Query::on(M::LABEL).then(Step::Filter(run::key_in(entry, vec![key.clone()])));
-        let found = match pairs.is_empty() {
-            true => run::exists(db, &query).await?,
-            false => update_row(db, entry, &query, &pairs, &key).await? > 0,
-        };
-        if found {
-            return read_back(db, entry, model).await;
+    let fresh = match hearing_save::<M>(db) {
+        None => row.save(db, values.into_iter().map(|(name, value)| (name, Node::value(value))).collect()).await?.row,
+        Some(receivers) => {
+            let open = db.begin(true).await?;
+            let saved = row.save_heard(open.db(), model, values, receivers).await;
+            open.end_with(saved).await?
         }
+    };
+    if let Some(fresh) = fresh {
+        *model = fresh;
     }
-    let given = values.into_iter().filter(|(field, _)| {
-        let decided_here = field.auto_now || field.auto_now_add || (unsaved && field.kind.is_auto());
-        !decided_here
-    });
-    *model = one(db, given.map(|(field, value)| (field.name.clone(), value)).collect()).await?;
     Ok(())
+}
+
+/// A row to be saved.
+struct Writable<'a> {
+    entry: &'a Entry,
+    key: Vec<Value>,
+    /// Whether it has no key yet.
+    is_new: bool,
+}
+
+/// What became of it.
+struct Outcome<M> {
+    created: bool,
+    /// The row, where the database knows more of it than was written.
+    row: Option<M>,
+}
+
+impl Writable<'_> {
+    async fn save<M: Model>(&self, db: &Db, values: Vec<(Text, Node)>) -> Result<Outcome<M>> {
+        let entry = self.entry;
+        if !self.is_new {
+            let is_key = |name: &Text| entry.definition.primary_key.contains(name);
+            let pairs = values.iter().filter(|(name, _)| !is_key(name)).map(assignment);
+            if self.update(db, &pairs.collect::<Vec<_>>()).await? {
+                let row = if is_set_by_saving(entry) { Some(self.read(db).await?) } else { None };
+                return Ok(Outcome { created: false, row });
+            }
+        }
+        let given = values.into_iter().filter_map(|(name, node)| {
+            let field = entry.field(entry.field_id(&name)?);
+            let decided_here = field.auto_now || field.auto_now_add || (self.is_new && field.kind.is_auto());
+            match node {
+                Node::Value(value, _) if !decided_here => Some((name, value)),
+                _ => None,
+            }
+        });
+        let row = insert::<M>(db, entry, given.collect()).await?;
+        Ok(Outcome { created: true, row: Some(row) })
+    }
+
+    /// Saves in the transaction `db`, and sends the signals.
+    async fn save_heard<M: Model>(
+        &self,
+        db: &Db,
+        model: &M,
+        values: Vec<(Text, Value)>,
+        receivers: &Of<M>,
+    ) -> Result<Option<M>> {
+        let mut draft = match self.is_new {
+            true => {
+                let decides =
+                    |name: &Text| self.entry.field_id(name).is_some_and(|id| self.entry.field(id).kind.is_auto());
+                Draft::of_new_row(db.schema(), values.into_iter().filter(|(name, _)| !decides(name)).collect())
+            }
+            false => Draft::of_row(db.schema(), values, true),
+        };
+        receivers.pre_save(db, &mut draft).await?;
+        let changed = draft.is_changed();
+        let outcome = self.save::<M>(db, draft.into_nodes()).await?;
+        let row = match outcome.row {
+            None if changed => Some(self.read(db).await?),
+            row => row,
+        };
+        let saved = Saved { row: row.as_ref().unwrap_or(model), created: outcome.created, fields: None };
+        receivers.post_save(db, saved).await?;
+        Ok(row)
+    }
+
+    /// Sets columns of the row; whether it is there.
+    async fn update(&self, db: &Db, pairs: &[(Node, Node)]) -> Result<bool> {
+        let query = self.query();
+        if pairs.is_empty() {
+            return run::exists(db, &query).await;
+        }
+        let updated = run::update(db, &query, pairs).await;
+        let updated = updated.map_err(|error| error.in_model(&*self.entry.label).in_row(shown(&self.key)))?;
+        Ok(updated > 0)
+    }
+
+    async fn read<M: Model>(&self, db: &Db) -> Result<M> {
+        let rows = run::fetch(db, &self.query(), |row, related| read_row::<M>(row, related)).await?;
+        rows.into_iter().next().ok_or_else(|| self.gone("is not in the database any more"))
+    }
+
+    fn query(&self) -> Query {
+        Query::on(self.entry.label.clone()).then(Step::Filter(run::key_in(self.entry, vec![self.key.clone()])))
+    }
+
+    fn gone(&self, what: &str) -> Error {
+        Error::new(ErrorKind::NotFound, what).in_model(self.entry.label.clone()).in_row(shown(&self.key))
+    }
 }
 
 /// Writes some fields of a row that is there, and its `auto_now` fields.
 pub(crate) async fn save_fields<M: Model>(db: &Db, model: &mut M, fields: Vec<Node>) -> Result<()> {
     let entry = db.schema().of::<M>()?;
-    let key = Key::to_values(&model.key());
-    let values = writable(entry, model);
-    let mut pairs: Vec<(Node, Node)> = Vec::with_capacity(fields.len());
+    let row = Writable { entry, key: Key::to_values(&model.key()), is_new: false };
+    let mut draft = Draft::<M>::of_row(db.schema(), writable(entry, model), false);
     for node in &fields {
-        let name = match node {
-            Node::Path(names) if names.len() == 1 => names.first().map(AsRef::as_ref),
-            _ => None,
-        };
-        let field = match name.and_then(|name| entry.named(name)) {
-            Some(Named::Field(field) | Named::Column(field)) => Some(entry.field(field)),
-            _ => None,
-        };
-        let found = values.iter().find(|(known, _)| field.is_some_and(|field| field.name == known.name));
-        let (field, value) = found.ok_or_else(|| {
-            Error::new(ErrorKind::Field, "only columns of the row itself can be saved").in_model(M::LABEL)
-        })?;
-        pairs.push(assignment(field, value));
+        draft.write_known(&signal::column(entry, node)?.name);
     }
-    let autos = values.iter().filter(|(field, _)| field.auto_now);
-    pairs.extend(autos.map(|(field, value)| assignment(field, value)));
-    let query = Query::on(M::LABEL).then(Step::Filter(run::key_in(entry, vec![key.clone()])));
-    if update_row(db, entry, &query, &pairs, &key).await? == 0 {
-        let gone = Error::new(ErrorKind::NotFound, "is not in the database any more, so no field was saved");
-        return Err(gone.in_model(M::LABEL).in_row(shown(&key)));
+    for field in entry.definition.fields.iter().filter(|field| field.auto_now) {
+        draft.write_known(&field.name);
     }
-    read_back(db, entry, model).await
+    let fresh = match hearing_save::<M>(db) {
+        None => row.update_fields(db, draft).await?,
+        Some(receivers) => {
+            let open = db.begin(true).await?;
+            let saved = row.update_heard(open.db(), Some(model), draft, receivers).await;
+            open.end_with(saved).await?
+        }
+    };
+    if let Some(fresh) = fresh {
+        *model = fresh;
+    }
+    Ok(())
+}
+
+impl Writable<'_> {
+    /// Writes what the draft says; the row, where it is other than it was.
+    async fn update_fields<M: Model>(&self, db: &Db, draft: Draft<M>) -> Result<Option<M>> {
+        let read = draft.is_changed() || is_set_by_saving(self.entry);
+        let pairs: Vec<(Node, Node)> = draft.into_nodes().iter().map(assignment).collect();
+        if !self.update(db, &pairs).await? {
+            return Err(self.gone("is not in the database any more, so no field was saved"));
+        }
+        if read { self.read(db).await.map(Some) } else { Ok(None) }
+    }
+
+    /// Writes what the draft says in the transaction `db`, and sends the signals. `known` is the row as it is once it is
+    /// written, if that is known.
+    async fn update_heard<M: Model>(
+        &self,
+        db: &Db,
+        known: Option<&M>,
+        mut draft: Draft<M>,
+        receivers: &Of<M>,
+    ) -> Result<Option<M>> {
+        receivers.pre_save(db, &mut draft).await?;
+        let fields = draft.written();
+        let mut row = self.update_fields(db, draft).await?;
+        if known.is_none() && row.is_none() {
+            row = Some(self.read(db).await?);
+        }
+        if let Some(row) = row.as_ref().or(known) {
+            receivers.post_save(db, Saved { row, created: false, fields: Some(&fields) }).await?;
+        }
+        Ok(row)
+    }
+}
+
+/// Sets fields of a query's rows one by one, in one transaction, and sends the signals for each; says how many.
+pub(crate) async fn update_each<M: Model>(db: &Db, query: &Query, pairs: &[(Node, Node)]) -> Result<u64> {
+    let Some(receivers) = hearing_save::<M>(db) else { return run::update(db, query, pairs).await };
+    let entry = db.schema().of::<M>()?;
+    let open = db.begin(true).await?;
+    let updated = async {
+        let db = open.db();
+        let mut count = 0;
+        for batch in key_rows(db, entry, query.clone()).await?.chunks(BATCH) {
+            let keys = batch.to_vec();
+            let mine =
+                Query::on(M::LABEL).then(Step::Filter(run::key_in(entry, keys))).then(Step::Lock(Lock::default()));
+            for model in QuerySet::<M>::of_query(mine).all(db).await? {
+                let row = Writable { entry, key: Key::to_values(&model.key()), is_new: false };
+                let known = writable_as_is(entry, &model);
+                let mut draft = Draft::<M>::of_row(db.schema(), known, false);
+                for (to, value) in pairs {
+                    draft.write(signal::column(entry, to)?, value.clone());
+                }
+                row.update_heard(db, None, draft, receivers).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+    .await;
+    open.end_with(updated).await
+}
+
+/// The primary keys of a query's rows.
+async fn key_rows(db: &Db, entry: &Entry, query: Query) -> Result<Vec<Vec<Value>>> {
+    let keys = entry.primary_key.iter().filter_map(|place| entry.columns.get(*place));
+    let paths = keys.map(|column| Node::Path(vec![column.attname.clone().into()])).collect();
+    super::spec::rows(db, &query.then(Step::Values(paths))).await
 }
 
 /// Reads a row again.
 pub(crate) async fn refresh<M: Model>(db: &Db, model: &mut M) -> Result<()> {
     let entry = db.schema().of::<M>()?;
-    let key = Key::to_values(&model.key());
-    let query = Query::on(M::LABEL).then(Step::Filter(run::key_in(entry, vec![key.clone()])));
-    let rows = run::fetch(db, &query, |row, related| read_row::<M>(row, related)).await?;
-    *model = rows.into_iter().next().ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, "is not in the database any more").in_model(M::LABEL).in_row(shown(&key))
-    })?;
+    *model = Writable { entry, key: Key::to_values(&model.key()), is_new: false }.read(db).await?;
     Ok(())
 }
 
-/// Reads a row again whose columns are set by saving or computed by the database; others are as they were written.
-async fn read_back<M: Model>(db: &Db, entry: &Entry, model: &mut M) -> Result<()> {
-    match entry.definition.fields.iter().any(|field| field.auto_now || field.generated.is_some()) {
-        true => refresh(db, model).await,
-        false => Ok(()),
-    }
+/// Whether the database knows more of a row after an update than was written.
+fn is_set_by_saving(entry: &Entry) -> bool {
+    entry.definition.fields.iter().any(|field| field.auto_now || field.generated.is_some())
 }
 
-async fn update_row(db: &Db, entry: &Entry, query: &Query, pairs: &[(Node, Node)], key: &[Value]) -> Result<u64> {
-    run::update(db, query, pairs).await.map_err(|error| error.in_model(&*entry.label).in_row(shown(key)))
-}
-
-fn assignment(field: &Field, value: &Value) -> (Node, Node) {
-    (Node::Path(vec![field.name.clone()]), Node::value(value.clone()))
+fn assignment((field, value): &(Text, Node)) -> (Node, Node) {
+    (Node::Path(vec![field.clone()]), value.clone())
 }
 
 /// The writable columns of a row, `auto_now` fields with the present.
-fn writable<'a, M: Model>(entry: &'a Entry, model: &M) -> Vec<(&'a Field, Value)> {
+fn writable<M: Model>(entry: &Entry, model: &M) -> Vec<(Text, Value)> {
+    let mut values = writable_as_is(entry, model);
+    for (name, value) in &mut values {
+        if let Some(field) = entry.field_id(name).map(|id| entry.field(id)).filter(|field| field.auto_now) {
+            *value = present(&field.kind);
+        }
+    }
+    values
+}
+
+/// The writable columns of a row.
+fn writable_as_is<M: Model>(entry: &Entry, model: &M) -> Vec<(Text, Value)> {
     let fields = entry.columns.iter().map(|column| entry.field(column.field));
     let fields = fields.filter(|field| field.generated.is_none());
-    let now = |(field, value): (&'a Field, Value)| match field.auto_now {
-        true => (field, present(&field.kind)),
-        false => (field, value),
-    };
-    fields.zip(model.to_values()).map(now).collect()
+    fields.map(|field| field.name.clone()).zip(model.to_values()).collect()
 }
 
 /// Whether a key is that of a row not yet saved: zero, where the database numbers the rows.

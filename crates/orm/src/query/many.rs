@@ -10,6 +10,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Entry, Key, Model, SchemaColumn, hidden_name};
 use crate::relation::{ManyToMany, Owner};
+use crate::signal::{Listening, ManyAction, ManyWrite};
 use crate::sql::{self, Compiled, Conflict, Insert};
 use crate::value::Value;
 
@@ -38,28 +39,20 @@ impl<M: Model> ManyToMany<M> {
     pub async fn add(&self, db: &Db, keys: impl IntoIterator<Item = M::Key>) -> Result<()> {
         let keys: Vec<Value> = keys.into_iter().flat_map(|key| key.to_values().into_iter().take(1)).collect();
         let owner = self.saved_owner()?;
-        db.atomic(async |db: &Db| {
-            let between = Between::find(db, owner)?;
-            between.insert(db, &owner.key, &keys, false).await?;
-            if between.symmetrical {
-                between.insert(db, &owner.key, &keys, true).await?;
-            }
-            Ok(())
-        })
-        .await
+        db.atomic(async |db: &Db| Between::find(db, owner)?.add(db, keys).await).await
     }
 
     /// Ends the relation to the rows with these keys.
     pub async fn remove(&self, db: &Db, keys: impl IntoIterator<Item = M::Key>) -> Result<()> {
         let keys: Vec<Value> = keys.into_iter().flat_map(|key| key.to_values().into_iter().take(1)).collect();
         let owner = self.saved_owner()?;
-        db.atomic(async |db: &Db| Between::find(db, owner)?.delete(db, &owner.key, Some(&keys)).await).await
+        db.atomic(async |db: &Db| Between::find(db, owner)?.remove(db, keys).await).await
     }
 
     /// Ends the relation to all rows.
     pub async fn clear(&self, db: &Db) -> Result<()> {
         let owner = self.saved_owner()?;
-        db.atomic(async |db: &Db| Between::find(db, owner)?.delete(db, &owner.key, None).await).await
+        db.atomic(async |db: &Db| Between::find(db, owner)?.clear(db).await).await
     }
 
     /// Relates the row to those with these keys and no others; relations that stay are not touched.
@@ -68,18 +61,13 @@ impl<M: Model> ManyToMany<M> {
         let owner = self.saved_owner()?;
         db.atomic(async |db: &Db| {
             let between = Between::find(db, owner)?;
-            let present = between.targets(db, &owner.key).await?;
-            let shown = |value: &Value| spec::plain(value).to_string();
+            let present = between.targets(db).await?;
             let names: HashSet<String> = wanted.iter().map(shown).collect();
             let gone: Vec<Value> = present.iter().filter(|key| !names.contains(&shown(key))).cloned().collect();
             if !gone.is_empty() {
-                between.delete(db, &owner.key, Some(&gone)).await?;
+                between.remove(db, gone).await?;
             }
-            between.insert(db, &owner.key, &wanted, false).await?;
-            if between.symmetrical {
-                between.insert(db, &owner.key, &wanted, true).await?;
-            }
-            Ok(())
+            between.add(db, wanted).await
         })
         .await
     }
@@ -95,8 +83,9 @@ impl<M: Model> ManyToMany<M> {
     }
 }
 
-/// The table between, as seen from one of the two models.
+/// The table between, as seen from a row with the field.
 struct Between<'a> {
+    owner: &'a Owner,
     entry: &'a Entry,
     source: &'a SchemaColumn,
     target: &'a SchemaColumn,
@@ -104,7 +93,7 @@ struct Between<'a> {
 }
 
 impl<'a> Between<'a> {
-    fn find(db: &'a Db, owner: &Owner) -> Result<Between<'a>> {
+    fn find(db: &'a Db, owner: &'a Owner) -> Result<Between<'a>> {
         let schema = db.schema();
         let entry = schema.by_label(owner.model)?;
         let field = entry.field_id(owner.field).ok_or_else(|| entry.unknown(owner.field))?;
@@ -112,6 +101,7 @@ impl<'a> Between<'a> {
         let between = entry.many_to_many.get(&field).ok_or_else(unknown)?;
         let through = schema.entry(between.through);
         Ok(Between {
+            owner,
             entry: through,
             source: through.column(between.source).ok_or_else(unknown)?,
             target: through.column(between.target).ok_or_else(unknown)?,
@@ -119,31 +109,83 @@ impl<'a> Between<'a> {
         })
     }
 
-    async fn insert(&self, db: &Db, owner: &Value, keys: &[Value], reversed: bool) -> Result<()> {
+    /// Relates the owner to those of the keys that it is not related to.
+    async fn add(&self, db: &Db, keys: Vec<Value>) -> Result<()> {
+        self.check_needs()?;
+        let mut known: HashSet<String> = self.targets(db).await?.iter().map(shown).collect();
+        let fresh: Vec<Value> = keys.iter().filter(|key| known.insert(shown(key))).cloned().collect();
+        let write = self.write_of(fresh);
+        self.send(db, ManyAction::PreAdd, &write).await?;
+        self.insert(db, write.keys.iter().map(|key| vec![self.owner.key.clone(), key.clone()]).collect()).await?;
+        if self.symmetrical {
+            let mut known: HashSet<String> = self.sources(db).await?.iter().map(shown).collect();
+            let fresh = keys.iter().filter(|key| known.insert(shown(key)));
+            self.insert(db, fresh.map(|key| vec![key.clone(), self.owner.key.clone()]).collect()).await?;
+        }
+        self.send(db, ManyAction::PostAdd, &write).await
+    }
+
+    /// Ends the owner's relation to those of the keys that it is related to.
+    async fn remove(&self, db: &Db, keys: Vec<Value>) -> Result<()> {
+        let keys = match self.hearing(db) {
+            None => keys,
+            Some(_) => {
+                let known: HashSet<String> = self.targets(db).await?.iter().map(shown).collect();
+                keys.into_iter().filter(|key| known.contains(&shown(key))).collect()
+            }
+        };
+        let write = self.write_of(keys);
+        self.send(db, ManyAction::PreRemove, &write).await?;
+        self.delete(db, Some(&write.keys)).await?;
+        self.send(db, ManyAction::PostRemove, &write).await
+    }
+
+    async fn clear(&self, db: &Db) -> Result<()> {
+        let write = self.write_of(Vec::new());
+        self.send(db, ManyAction::PreClear, &write).await?;
+        self.delete(db, None).await?;
+        self.send(db, ManyAction::PostClear, &write).await
+    }
+
+    fn write_of(&self, keys: Vec<Value>) -> ManyWrite {
+        ManyWrite { owner: self.owner.key.clone(), keys }
+    }
+
+    /// The receivers of the owner's model, if any wants to know of changes of the field.
+    fn hearing<'d>(&self, db: &'d Db) -> Option<&'d dyn Listening> {
+        db.receivers()?.by_label(self.owner.model).filter(|receivers| receivers.hears_many(self.owner.field))
+    }
+
+    /// Tells receivers, unless nothing changes.
+    async fn send(&self, db: &Db, action: ManyAction, write: &ManyWrite) -> Result<()> {
+        let clears = matches!(action, ManyAction::PreClear | ManyAction::PostClear);
+        match self.hearing(db) {
+            Some(receivers) if clears || !write.keys.is_empty() => {
+                receivers.many_changed(db, self.owner.field, action, write).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses where rows between need more than the two keys.
+    fn check_needs(&self) -> Result<()> {
         let given = [self.source.field, self.target.field];
         let needy = self.entry.columns.iter().find(|column| {
             let field = self.entry.field(column.field);
             let filled = field.kind.is_auto() || field.default.is_some() || field.db_default.is_some();
             !given.contains(&column.field) && !field.null && !filled
         });
-        if let Some(column) = needy {
-            return Err(Error::new(
+        match needy {
+            None => Ok(()),
+            Some(column) => Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("rows between need `{}`: create {} rows instead", column.attname, self.entry.label),
-            ));
+            )),
         }
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let present = match reversed {
-            true => self.sources(db, owner).await?,
-            false => self.targets(db, owner).await?,
-        };
-        let mut known: HashSet<String> = present.iter().map(|key| spec::plain(key).to_string()).collect();
-        let fresh = keys.iter().filter(|key| known.insert(spec::plain(key).to_string()));
-        let rows: Vec<Vec<Value>> = fresh
-            .map(|key| if reversed { vec![key.clone(), owner.clone()] } else { vec![owner.clone(), key.clone()] })
-            .collect();
+    }
+
+    /// Inserts rows of source and target, passing over those that another transaction was quicker with.
+    async fn insert(&self, db: &Db, rows: Vec<Vec<Value>>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -153,25 +195,25 @@ impl<'a> Between<'a> {
     }
 
     /// The keys that the owner is related to.
-    async fn targets(&self, db: &Db, owner: &Value) -> Result<Vec<Value>> {
-        self.others(db, owner, self.source, self.target).await
+    async fn targets(&self, db: &Db) -> Result<Vec<Value>> {
+        self.others(db, self.source, self.target).await
     }
 
     /// The keys that are related to the owner.
-    async fn sources(&self, db: &Db, owner: &Value) -> Result<Vec<Value>> {
-        self.others(db, owner, self.target, self.source).await
+    async fn sources(&self, db: &Db) -> Result<Vec<Value>> {
+        self.others(db, self.target, self.source).await
     }
 
-    async fn others(&self, db: &Db, owner: &Value, near: &SchemaColumn, far: &SchemaColumn) -> Result<Vec<Value>> {
+    async fn others(&self, db: &Db, near: &SchemaColumn, far: &SchemaColumn) -> Result<Vec<Value>> {
         let query = Query::on(self.entry.label.clone())
-            .then(Step::Filter(equals(near, owner)))
+            .then(Step::Filter(equals(near, &self.owner.key)))
             .then(Step::Values(vec![path(far)]));
         Ok(spec::rows(db, &query).await?.into_iter().flatten().collect())
     }
 
-    async fn delete(&self, db: &Db, owner: &Value, keys: Option<&[Value]>) -> Result<()> {
+    async fn delete(&self, db: &Db, keys: Option<&[Value]>) -> Result<()> {
         let side = |near: &SchemaColumn, far: &SchemaColumn| {
-            let mut all = vec![equals(near, owner)];
+            let mut all = vec![equals(near, &self.owner.key)];
             all.extend(keys.map(|keys| {
                 let keys = keys.iter().cloned().map(Node::value).collect();
                 Node::lookup(path(far), Lookup::In, Node::List(keys))
@@ -192,6 +234,11 @@ impl<'a> Between<'a> {
 
 fn path(column: &SchemaColumn) -> Node {
     Node::Path(vec![column.attname.clone().into()])
+}
+
+/// A key as something to look up by.
+fn shown(value: &Value) -> String {
+    spec::plain(value).to_string()
 }
 
 fn equals(column: &SchemaColumn, value: &Value) -> Node {

@@ -11,8 +11,9 @@ use futures_util::TryStreamExt;
 use super::node::Node;
 use super::plan::{Combinator, Lock, Query, Step};
 use super::shape::{Plain, Prefetched, Shape, With};
+use super::signalled::Signalled;
 use super::values::Values;
-use super::{delete, run};
+use super::{delete, insert, run};
 use crate::db::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Assignments, Expr, Many, Nullability, Orders, Path, Required, Selection};
@@ -346,6 +347,11 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
         run::update(db, &self.query, &assignments(root::<M>()).into_pairs()).await
     }
 
+    /// The same rows, written one by one so that receivers are told of each.
+    pub fn with_signals(self) -> Signalled<M> {
+        Signalled::new(self.query)
+    }
+
     /// Deletes all rows and what `on_delete` says of the rows that refer to them, in one transaction, and says how many
     /// of each model there were.
     ///
@@ -433,7 +439,7 @@ impl<M: Model> QuerySet<M> {
             }
             let key = run::key_in(db.schema().of::<M>()?, vec![crate::model::Key::to_values(&row.key())]);
             let query = Query::on(M::LABEL).then(Step::Filter(key));
-            run::update(db, &query, &pairs).await?;
+            insert::update_each::<M>(db, &query, &pairs).await?;
             Ok((QuerySet::<M>::of_query(query).get(db).await?, false))
         })
         .await

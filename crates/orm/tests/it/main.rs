@@ -12,6 +12,7 @@ mod migrate_run;
 mod query;
 #[cfg(feature = "postgres")]
 mod safety;
+mod signal;
 mod soft_delete;
 mod sql;
 mod support;

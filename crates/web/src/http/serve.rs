@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::layers::around;
 use crate::app::{App, Stop};
 use crate::error::{Error, Result};
+use crate::signal;
 use crate::site::{Services, Site};
 
 /// Where to listen: `ADDRESS:PORT`, or a port of 127.0.0.1. Port 0 takes any that is free.
@@ -107,6 +108,8 @@ impl Running {
         }
 
         let routes = apps.iter().filter_map(|app| app.routes.clone()).fold(Router::new(), Router::merge);
+        let receivers = apps.iter().flat_map(|app| app.request_receivers.iter().cloned()).collect();
+        let routes = signal::around(routes, receivers, site);
         let router = around(routes, site);
         let (stop, stopped) = oneshot::channel::<()>();
         let listener = listener.tap_io(|stream| {

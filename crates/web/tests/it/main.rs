@@ -5,3 +5,4 @@ mod errors;
 mod http;
 mod replica;
 mod serve;
+mod signal;

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod insert;
 pub(crate) mod many;
+pub(crate) mod new_row;
 mod node;
 mod plan;
 pub(crate) mod run;

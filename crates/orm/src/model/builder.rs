@@ -1,6 +1,5 @@
 //! New rows, before they are in the database.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -48,8 +47,7 @@ impl<M: Model> Builder<M> {
     /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) and the constraint violations, naming model and field;
     /// nothing was written then.
     pub async fn create(self, db: &Db) -> Result<M> {
-        let given = self.values.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));
-        insert::one(db, given.collect()).await
+        insert::one(db, self.values).await
     }
 }
 

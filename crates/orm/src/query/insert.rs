@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-
+use super::new_row::{Filler, NewRow, is_unset, present};
 use super::node::Node;
 use super::plan::{Lock, Query, Step};
+use super::run;
 use super::set::QuerySet;
-use super::{check, run};
 use crate::db::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
-use crate::model::{Entry, Field, FieldDefault, Key, Model, SchemaColumn};
+use crate::model::{Entry, Key, Model};
 use crate::relation::read_row;
 use crate::row::Row;
 use crate::signal::{self, Draft, Of, Saved};
@@ -24,14 +23,16 @@ type Text = Cow<'static, str>;
 const BATCH: usize = 500;
 
 /// Inserts one row: the fields given, and for the others their defaults; and gives the row back as the database has it.
-pub(crate) async fn one<M: Model>(db: &Db, given: Vec<(Text, Value)>) -> Result<M> {
+pub(crate) async fn one<M: Model>(db: &Db, given: Vec<(&'static str, Value)>) -> Result<M> {
     let entry = db.schema().of::<M>()?;
-    let Some(receivers) = hearing_save::<M>(db) else { return insert(db, entry, given).await };
+    let row = Filler::new(entry).of_fields(given)?;
+    let Some(receivers) = hearing_save::<M>(db) else { return insert(db, entry, row).await };
     let open = db.begin(true).await?;
     let made = async {
-        let mut draft = Draft::of_new_row(db.schema(), with_defaults(entry, given));
+        let mut draft = Draft::of_new_row(db.schema(), row.into_named(entry));
         receivers.pre_save(open.db(), &mut draft).await?;
-        let row = insert::<M>(open.db(), entry, draft.into_values()).await?;
+        let row = Filler::new(entry).of_fields(draft.into_values())?;
+        let row = insert::<M>(open.db(), entry, row).await?;
         receivers.post_save(open.db(), Saved { row: &row, created: true, fields: None }).await?;
         Ok(row)
     }
@@ -44,34 +45,17 @@ pub(crate) fn hearing_save<M: Model>(db: &Db) -> Option<&Of<M>> {
     db.receivers()?.of::<M>().filter(|receivers| receivers.hears_save())
 }
 
-/// A new row as far as it is known: what was given, and the defaults that the program fills in.
-fn with_defaults(entry: &Entry, mut given: Vec<(Text, Value)>) -> Vec<(Text, Value)> {
-    for column in &entry.columns {
-        let field = entry.field(column.field);
-        if given.iter().all(|(name, _)| *name != field.name)
-            && let Some(value) = initial(field, column)
-        {
-            given.push((field.name.clone(), value));
-        }
-    }
-    given
-}
-
-async fn insert<M: Model>(db: &Db, entry: &Entry, given: Vec<(Text, Value)>) -> Result<M> {
-    let statement = statement(db, entry, given)?;
-    let mut rows = db.fetch(statement, |row| read_row::<M>(row, &[])).await?;
+async fn insert<M: Model>(db: &Db, entry: &Entry, row: NewRow) -> Result<M> {
+    let mut rows = db.fetch(statement(db, entry, row)?, |row| read_row::<M>(row, &[])).await?;
     rows.pop().ok_or_else(|| no_row(&entry.label))
 }
 
 /// Inserts one row of a model that no struct stands for, as [`one`] does; the values of its columns.
-pub(crate) async fn values(db: &Db, entry: &Entry, given: Vec<(Text, Value)>) -> Result<Vec<Value>> {
-    for (name, _) in &given {
-        let known = entry.field_id(name).and_then(|field| entry.column(field));
-        known.ok_or_else(|| entry.unknown(name))?;
-    }
+pub(crate) async fn values(db: &Db, entry: &Entry, given: Vec<(&'static str, Value)>) -> Result<Vec<Value>> {
     let kinds: Vec<Kind> = entry.columns.iter().map(|column| column.kind.clone()).collect();
     let read = move |row: &mut Row<'_>| kinds.iter().map(|kind| row.column().value(Some(kind))).collect();
-    db.fetch(statement(db, entry, given)?, read).await?.pop().ok_or_else(|| no_row(&entry.label))
+    let row = Filler::new(entry).of_fields(given)?;
+    db.fetch(statement(db, entry, row)?, read).await?.pop().ok_or_else(|| no_row(&entry.label))
 }
 
 fn no_row(label: &str) -> Error {
@@ -79,63 +63,22 @@ fn no_row(label: &str) -> Error {
 }
 
 /// The statement that inserts a row and gives all of its columns back.
-fn statement(db: &Db, entry: &Entry, given: Vec<(Text, Value)>) -> Result<Statement> {
-    let mut columns = Vec::with_capacity(entry.columns.len());
-    let mut row = Vec::with_capacity(entry.columns.len());
-    let mut given: Vec<Option<(Text, Value)>> = given.into_iter().map(Some).collect();
-    for column in &entry.columns {
-        let field = entry.field(column.field);
-        let named = |pair: &Option<(Text, Value)>| pair.as_ref().is_some_and(|(name, _)| field.name == *name);
-        let value = match given.iter_mut().find(|pair| named(pair)).and_then(Option::take) {
-            Some((_, value)) => value,
-            None => match initial(field, column) {
-                Some(value) => value,
-                None => continue,
-            },
-        };
-        check::value(entry, column, &value)?;
-        columns.push(column);
-        row.push(value);
-    }
+///
+/// # Errors
+/// Those of [`NewRow::check`].
+fn statement(db: &Db, entry: &Entry, row: NewRow) -> Result<Statement> {
+    row.check(entry)?;
+    let (columns, values) = row.into_parts(entry);
     let returning = entry.columns.iter().collect();
-    let insert = Insert { columns, rows: vec![row], conflict: Conflict::Refuse, returning };
+    let insert = Insert { columns, rows: vec![values], conflict: Conflict::Refuse, returning };
     sql::insert(db.schema(), entry, insert)
-}
-
-/// What a column of a new row gets when nothing is said; `None` if the database is to decide.
-pub(crate) fn initial(field: &Field, column: &SchemaColumn) -> Option<Value> {
-    if field.auto_now || field.auto_now_add {
-        return Some(present(&field.kind));
-    }
-    if field.generated.is_some() || field.kind.is_auto() {
-        return None;
-    }
-    match &field.default {
-        Some(FieldDefault::Value(value)) => Some(value.clone()),
-        Some(FieldDefault::Function(_, function)) => Some(function()),
-        None if field.db_default.is_some() => None,
-        None if column.null => Some(Value::Null),
-        None => None,
-    }
-}
-
-/// The current moment, to the microsecond, as the kind has it.
-fn present(kind: &Kind) -> Value {
-    let now = Timestamp::now();
-    let below_microseconds = SignedDuration::from_nanos(i64::from(now.subsec_nanosecond() % 1_000));
-    let now = now.checked_sub(below_microseconds).unwrap_or(now);
-    match kind {
-        Kind::Date => Value::Date(now.to_zoned(TimeZone::UTC).date()),
-        Kind::Time => Value::Time(now.to_zoned(TimeZone::UTC).time()),
-        _ => Value::Timestamp(now),
-    }
 }
 
 /// Writes a row: updates it if its key is there, inserts it if not (Django's `Model.save`).
 pub(crate) async fn save<M: Model>(db: &Db, model: &mut M) -> Result<()> {
     let entry = db.schema().of::<M>()?;
     let key = Key::to_values(&model.key());
-    let row = Writable { entry, is_new: is_unset(entry, &key), key };
+    let row = Writable { entry, is_new: is_unset(entry, key.iter()), key };
     let values = writable(entry, model);
     let fresh = match hearing_save::<M>(db) {
         None => row.save(db, values.into_iter().map(|(name, value)| (name, Node::value(value))).collect()).await?.row,
@@ -185,7 +128,7 @@ impl Writable<'_> {
                 _ => None,
             }
         });
-        let row = insert::<M>(db, entry, given.collect()).await?;
+        let row = insert::<M>(db, entry, Filler::new(entry).of_fields(given)?).await?;
         Ok(Outcome { created: true, row: Some(row) })
     }
 
@@ -368,11 +311,6 @@ fn writable_as_is<M: Model>(entry: &Entry, model: &M) -> Vec<(Text, Value)> {
     let fields = entry.columns.iter().map(|column| entry.field(column.field));
     let fields = fields.filter(|field| field.generated.is_none());
     fields.map(|field| field.name.clone()).zip(model.to_values()).collect()
-}
-
-/// Whether a key is that of a row not yet saved: zero, where the database numbers the rows.
-fn is_unset(entry: &Entry, key: &[Value]) -> bool {
-    entry.single_key().is_some_and(|column| entry.field(column.field).kind.is_auto()) && key == [Value::Int(0)]
 }
 
 fn shown(key: &[Value]) -> String {

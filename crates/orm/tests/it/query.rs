@@ -125,6 +125,15 @@ on_each_engine! {
         assert_eq!(found, 1);
     }
 
+    async fn a_new_row_is_refused_a_field_that_its_model_has_not(place: Place) {
+        let db = shop(&place).await;
+        let book = Tag::builder().label("swing").build().set("lable", "waltz".into());
+        let error = book.create(&db).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Field);
+        assert!(error.to_string().contains("did you mean `label`?"), "{error}");
+        assert_eq!(Tag::objects().count(&db).await.unwrap(), 0);
+    }
+
     async fn relations_are_followed_forward_backward_and_through_tables_between(place: Place) {
         let db = shop(&place).await;
         let swing = Tag::builder().label("swing").create(&db).await.unwrap();

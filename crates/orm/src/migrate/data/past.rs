@@ -235,8 +235,7 @@ impl PastModel {
     pub async fn create(&self, values: impl IntoIterator<Item = (&'static str, Value)>) -> Result<PastRow> {
         let schema = self.past.db.schema();
         let entry = schema.by_label(&self.query.model)?;
-        let given = values.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
-        let values = insert::values(&self.past.db, entry, given).await?;
+        let values = insert::values(&self.past.db, entry, values.into_iter().collect()).await?;
         Ok(PastRow { names: PastRow::names(schema, &self.query)?, values })
     }
 

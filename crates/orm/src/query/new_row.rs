@@ -1,0 +1,129 @@
+//! A new row, between the call that makes it and the statement that writes it: what `create`, `save` and the bulk
+//! operations have in common.
+
+use std::borrow::Cow;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::check;
+use crate::error::Result;
+use crate::field::Kind;
+use crate::model::{Entry, Field, FieldDefault, SchemaColumn};
+use crate::value::Value;
+
+type Text = Cow<'static, str>;
+
+/// A new row: a value for each of its model's columns, in their order; `None` where the database is to decide.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NewRow {
+    pub(crate) values: Vec<Option<Value>>,
+}
+
+impl NewRow {
+    /// Checks each value against its column.
+    ///
+    /// # Errors
+    /// Those of [`check::value`].
+    pub(crate) fn check(&self, entry: &Entry) -> Result<()> {
+        for (column, value) in entry.columns.iter().zip(&self.values) {
+            if let Some(value) = value {
+                check::value(entry, column, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns that have a value, and the values.
+    pub(crate) fn into_parts(self, entry: &Entry) -> (Vec<&SchemaColumn>, Vec<Value>) {
+        entry.columns.iter().zip(self.values).filter_map(|(column, value)| Some((column, value?))).unzip()
+    }
+
+    /// The values that there are, with the names of their fields.
+    pub(crate) fn into_named(self, entry: &Entry) -> Vec<(Text, Value)> {
+        let named = entry.columns.iter().zip(self.values);
+        named.filter_map(|(column, value)| Some((entry.field(column.field).name.clone(), value?))).collect()
+    }
+}
+
+/// Makes new rows of one model from what was said of them.
+pub(crate) struct Filler<'a> {
+    entry: &'a Entry,
+    /// The places of the fields that the row before was given, in that order: the next is mostly given the same.
+    places: Vec<usize>,
+}
+
+impl<'a> Filler<'a> {
+    pub(crate) fn new(entry: &'a Entry) -> Self {
+        Filler { entry, places: Vec::new() }
+    }
+
+    /// The row that has these fields, and for the others their defaults.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Field`](crate::ErrorKind::Field) for a field that the model has not.
+    pub(crate) fn of_fields<N: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = (N, Value)>) -> Result<NewRow> {
+        let columns = &self.entry.columns;
+        let mut values: Vec<Option<Value>> = Vec::with_capacity(columns.len());
+        values.resize_with(columns.len(), || None);
+        for (number, (name, value)) in fields.into_iter().enumerate() {
+            let place = self.place(number, name.as_ref())?;
+            if let Some(slot) = values.get_mut(place) {
+                *slot = Some(value);
+            }
+        }
+        for (column, value) in columns.iter().zip(&mut values) {
+            if value.is_none() {
+                *value = initial(self.entry.field(column.field), column);
+            }
+        }
+        Ok(NewRow { values })
+    }
+
+    /// The place of the column of a field that is given as the `number`th.
+    fn place(&mut self, number: usize, name: &str) -> Result<usize> {
+        let is_named = |column: &SchemaColumn| self.entry.field(column.field).name == name;
+        if let Some(place) = self.places.get(number)
+            && self.entry.columns.get(*place).is_some_and(is_named)
+        {
+            return Ok(*place);
+        }
+        let place = self.entry.columns.iter().position(is_named).ok_or_else(|| self.entry.unknown(name))?;
+        self.places.truncate(number);
+        self.places.push(place);
+        Ok(place)
+    }
+}
+
+/// What a column of a new row gets when nothing is said; `None` if the database is to decide.
+pub(crate) fn initial(field: &Field, column: &SchemaColumn) -> Option<Value> {
+    if field.auto_now || field.auto_now_add {
+        return Some(present(&field.kind));
+    }
+    if field.generated.is_some() || field.kind.is_auto() {
+        return None;
+    }
+    match &field.default {
+        Some(FieldDefault::Value(value)) => Some(value.clone()),
+        Some(FieldDefault::Function(_, function)) => Some(function()),
+        None if field.db_default.is_some() => None,
+        None if column.null => Some(Value::Null),
+        None => None,
+    }
+}
+
+/// The current moment, to the microsecond, as the kind has it.
+pub(crate) fn present(kind: &Kind) -> Value {
+    let now = Timestamp::now();
+    let below_microseconds = SignedDuration::from_nanos(i64::from(now.subsec_nanosecond() % 1_000));
+    let now = now.checked_sub(below_microseconds).unwrap_or(now);
+    match kind {
+        Kind::Date => Value::Date(now.to_zoned(TimeZone::UTC).date()),
+        Kind::Time => Value::Time(now.to_zoned(TimeZone::UTC).time()),
+        _ => Value::Timestamp(now),
+    }
+}
+
+/// Whether a key is that of a row not yet saved: zero, where the database numbers the rows.
+pub(crate) fn is_unset<'a>(entry: &Entry, key: impl Iterator<Item = &'a Value>) -> bool {
+    entry.single_key().is_some_and(|column| entry.field(column.field).kind.is_auto()) && key.eq([&Value::Int(0)])
+}

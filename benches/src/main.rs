@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME…`: each benchmark runs the peer and Nuages in turn on this machine, in one run, and prints
 //! medians and their ratio. What a ratio must reach is printed beside it.
 
+mod batches;
 mod build;
 mod compile;
 mod database;
@@ -17,6 +18,7 @@ const NAMES: &str = "\
 driver   one row by key, 1,000 rows, inserts: against the drivers, on both engines
 http     one row as JSON over HTTP: against axum and the drivers, and Django under gunicorn and uvicorn
 stream   1,000,000 rows: peak memory
+batches  1,000,000 rows in batches of 1,000: peak memory
 fixtures loading 100,000 objects: against Django
 build    the cost of building a query
 compile  a clean debug build of an app with one model on SQLite
@@ -45,6 +47,7 @@ async fn main() -> ExitCode {
             "driver" => driver::run().await,
             "http" => http::run().await,
             "stream" => stream::run().await,
+            "batches" => batches::run().await,
             "fixtures" => fixtures::run().await,
             "build" => build::run(),
             "compile" => compile::run(),

@@ -46,6 +46,7 @@
 //! | --- | --- |
 //! | [`prelude`] | what most files need |
 //! | [`orm`] | models, fields, queries, transactions |
+//! | [`batch`] | work on many rows in bounded memory, resumed after a kill, shared |
 //! | [`migrate`] | what files of migrations are written with |
 //! | [`signal`] | being told of writes, migrations and requests |
 //! | [`web`] | projects, apps, settings, commands, and what handlers take and give; `axum` itself is in there too |
@@ -55,7 +56,7 @@
 extern crate self as nuages;
 
 pub use nuages_orm as orm;
-pub use nuages_orm::migrate;
+pub use nuages_orm::{batch, migrate};
 pub use nuages_web as web;
 
 pub mod signal {
@@ -80,7 +81,7 @@ pub mod prelude {
         Json, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Selection, Slug, Time, Timestamp, Url, Uuid,
         Value, json,
     };
-    pub use nuages_web::{App, Command, Project, Service, Settings, Shared, Site};
+    pub use nuages_web::{App, Command, ProgressBar, Project, Service, Settings, Shared, Site};
 }
 
 /// What is written elsewhere: its code is compiled and run with the tests.
@@ -103,4 +104,7 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/signals.md")]
     struct Signals;
+
+    #[doc = include_str!("../../../docs/guide/batches.md")]
+    struct Batches;
 }

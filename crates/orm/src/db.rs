@@ -2,6 +2,7 @@
 
 mod builder;
 mod capture;
+mod pause;
 mod raw;
 mod scope;
 mod stream;
@@ -23,6 +24,7 @@ use crate::model::{Models, Schema};
 use crate::row::Row;
 use crate::signal::Receivers;
 use crate::value::Value;
+pub(crate) use pause::Pauses;
 use transaction::Level;
 pub(crate) use transaction::Open;
 

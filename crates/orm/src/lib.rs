@@ -2,6 +2,7 @@
 
 extern crate self as nuages_orm;
 
+pub mod batch;
 pub mod db;
 mod engine;
 mod error;

@@ -27,6 +27,7 @@ mod write;
 pub use data::{Past, PastModel, PastRow, Populate, Work};
 pub(crate) use ddl::table_statements;
 pub use detect::{Answers, Fill, Filling, Questioner, RenamedField, RenamedModel, Replaced, detect, detect_with};
+pub(crate) use execute::is_there;
 pub use execute::{
     Explained, ExplainedOperation, LockPatience, Migrator, Planned, Progress, Shown, Target, create_tables,
 };

@@ -17,6 +17,7 @@ mod values;
 pub use node::{Aggregate, AggregateFunction, Function, Lookup, Node, Operator, Part};
 pub use plan::{Combinator, Lock, Query, Step};
 pub(crate) use run::key_in;
+pub(crate) use set::root;
 pub use set::{Deleted, QuerySet};
 pub use shape::{Plain, Prefetched, Shape, With};
 pub use signalled::Signalled;

@@ -26,6 +26,7 @@ mod tree;
 mod write;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 pub(crate) use change::{Conflict, Insert, delete, insert, update};
 pub(crate) use convert::prepare;
@@ -159,6 +160,12 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
         })
         .collect();
     Ok(Compiled::Run(Selected { statement: Statement { sql, params, reads }, columns, related: prepared.related }))
+}
+
+/// What makes the server end a transaction that has been silent for this long, where it can; to be run inside it.
+pub(crate) fn idle_limit(dialect: Dialect, limit: Duration) -> Option<String> {
+    let limit = limit.as_millis().clamp(1, i32::MAX as u128);
+    (dialect == Dialect::Postgres).then(|| format!("SET LOCAL idle_in_transaction_session_timeout = {limit}"))
 }
 
 /// A statement that answers with one row of constants.

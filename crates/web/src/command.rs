@@ -1,10 +1,12 @@
 //! The command line: Django's management commands, and those of the apps.
 
+mod batches;
 mod check;
 mod fixtures;
 mod inspect;
 mod makemigrations;
 mod migrations;
+mod progress;
 mod query;
 mod questions;
 mod runserver;
@@ -15,6 +17,7 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use clap::{ArgMatches, FromArgMatches, Subcommand};
+pub use progress::ProgressBar;
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -34,6 +37,7 @@ enum Builtin {
     Check(check::Check),
     Inspectdb(inspect::Inspectdb),
     Query(query::Query),
+    Batches(batches::Batches),
     Dumpdata(fixtures::Dumpdata),
     Loaddata(fixtures::Loaddata),
 }
@@ -77,6 +81,7 @@ impl CommandLine {
             Builtin::Sqlmigrate(command) => command.run(project, settings, out).await,
             Builtin::Inspectdb(command) => command.run(project, settings, out).await,
             Builtin::Query(command) => command.run(project, settings, out).await,
+            Builtin::Batches(command) => command.run(project, settings, out).await,
             Builtin::Dumpdata(command) => command.run(project, settings, out).await,
             Builtin::Loaddata(command) => command.run(project, settings, out).await,
             Builtin::Check(command) => command.run(project, settings, out).await,

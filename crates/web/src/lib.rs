@@ -32,6 +32,7 @@
 //! | [`Shared`], [`Origin`], [`Json`] | arguments of handlers, beside axum's own and [`Db`](nuages_orm::Db) |
 //! | [`Error`], [`Problem`] | what a client hears when it does not get what it asked for |
 //! | [`signal`] | being told of requests |
+//! | [`ProgressBar`] | how far a command is |
 //! | [`Running`], [`Address`] | a site that is being served |
 //!
 //! Unlike Django, nothing is global: two projects can run in one process, each with its own settings and database.
@@ -49,6 +50,7 @@ mod site;
 
 pub use app::{App, Command, Service};
 pub use axum;
+pub use command::ProgressBar;
 pub use error::{Error, Invalid, Result};
 pub use http::{Address, Json, Origin, Problem, Running, Shared};
 pub use project::Project;

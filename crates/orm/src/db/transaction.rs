@@ -1,7 +1,6 @@
 //! Transactions and savepoints: what begins, and who ends it when.
 
 use std::future::{Future, IntoFuture};
-use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,12 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::Db;
+use super::{Db, Pauses};
 use crate::engine::{Begin, Dialect, Session};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The first pause before a transaction is tried again; each further one is twice as long, and each is cut at random to
-/// between a half and the whole.
+/// The first pause before a transaction is tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -171,7 +169,7 @@ impl TransactionBuilder {
         E: From<Error>,
     {
         let mut left = if self.db.in_transaction() { 0 } else { self.retries };
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let mut open = self.db.open(&self.begin).await?;
             let attempt = work.clone();
@@ -189,10 +187,7 @@ impl TransactionBuilder {
                 return Err(failed);
             }
             left -= 1;
-            // A fresh hasher is seeded at random.
-            let cut = (RandomState::new().hash_one(left) % 512) as u32;
-            tokio::time::sleep(pause * (512 + cut) / 1024).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pauses.pause().await;
         }
     }
 }
@@ -299,7 +294,7 @@ impl Open {
     }
 
     /// Commits if all went well, and rolls back if not.
-    pub(crate) async fn end_with<T>(mut self, outcome: Result<T>) -> Result<T> {
+    pub(crate) async fn end_with<T, E: From<Error>>(mut self, outcome: Result<T, E>) -> Result<T, E> {
         match outcome {
             Ok(output) => {
                 self.commit().await?;

@@ -18,7 +18,7 @@ use crate::query::Node;
 type Text = Cow<'static, str>;
 
 /// The tables in which migrations are recorded, which are no models'.
-const RECORDS: [&str; 2] = ["django_migrations", "nuages_migrations"];
+const RECORDS: [&str; 4] = ["django_migrations", "nuages_migrations", "nuages_batches", "nuages_batch_ranges"];
 
 /// Which tables to find models for, and how to name them.
 #[derive(Debug, Clone, Default)]

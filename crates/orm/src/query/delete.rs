@@ -57,15 +57,6 @@ pub(crate) async fn row<M: Model>(db: &Db, key: Vec<Value>) -> Result<Deleted> {
     query(db, &Query::on(M::LABEL).then(Step::Filter(run::key_in(entry, vec![key])))).await
 }
 
-impl Deleted {
-    fn add(&mut self, label: &str, rows: u64) {
-        if rows > 0 {
-            self.total += rows;
-            *self.by_model.entry(label.to_owned()).or_default() += rows;
-        }
-    }
-}
-
 /// Whether nothing needs to be done about rows that refer to a model's: one `DELETE` does.
 fn is_alone(schema: &Schema, entry: &Entry) -> bool {
     entry.incoming.iter().all(|(model, field)| on_delete(schema, *model, *field) == Some(&OnDelete::DoNothing))

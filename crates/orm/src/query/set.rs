@@ -14,6 +14,7 @@ use super::shape::{Plain, Prefetched, Shape, With};
 use super::signalled::Signalled;
 use super::values::Values;
 use super::{delete, insert, run};
+use crate::batch::Batches;
 use crate::db::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Assignments, Expr, Many, Nullability, Orders, Path, Required, Selection};
@@ -85,6 +86,11 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
 
     pub(crate) fn query(&self) -> &Query {
         &self.query
+    }
+
+    /// Another query on the model, whose rows become the same.
+    pub(crate) fn with_query(&self, query: Query) -> Self {
+        QuerySet { query, shape: self.shape.clone(), of: PhantomData }
     }
 
     pub(super) fn shape(&self) -> &S {
@@ -273,6 +279,12 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
             .try_flatten()
     }
 
+    /// The rows in batches of this many (one at least), in the order of the primary key: to read them, or to work on
+    /// each batch in a transaction of its own.
+    pub fn in_batches(self, rows: u64) -> Batches<M, S> {
+        Batches::new(self, rows)
+    }
+
     /// The only row.
     ///
     /// # Errors
@@ -453,4 +465,19 @@ pub struct Deleted {
     pub total: u64,
     /// Rows of each model, by `app.Model`; models without any are left out.
     pub by_model: HashMap<String, u64>,
+}
+
+impl Deleted {
+    pub(crate) fn add(&mut self, label: &str, rows: u64) {
+        if rows > 0 {
+            self.total += rows;
+            *self.by_model.entry(label.to_owned()).or_default() += rows;
+        }
+    }
+
+    pub(crate) fn add_all(&mut self, other: &Deleted) {
+        for (label, rows) in &other.by_model {
+            self.add(label, *rows);
+        }
+    }
 }

@@ -42,14 +42,18 @@ impl<'a> Out<'_, 'a> {
         }
         match lookup {
             Exact | Gt | Gte | Lt | Lte => {
-                self.left(left)?;
-                self.push(match lookup {
+                let operator = match lookup {
                     Gt => " > ",
                     Gte => " >= ",
                     Lt => " < ",
                     Lte => " <= ",
                     _ => " = ",
-                });
+                };
+                if let (Ex::Row(columns), Right::Values(ids)) = (left, right) {
+                    return self.rows(columns, operator, ids);
+                }
+                self.left(left)?;
+                self.push(operator);
                 self.operand(*lookup, left, right)
             }
             In => self.one_of(left, right),
@@ -81,6 +85,33 @@ impl<'a> Out<'_, 'a> {
             }
             _ => self.text_lookup(*lookup, left, right),
         }
+    }
+
+    /// Several columns and as many values, which an index on the columns serves.
+    fn rows(&mut self, columns: &[Ex<'a>], operator: &str, ids: &[ValueId]) -> Written {
+        self.plain_row(columns)?;
+        self.push(operator);
+        self.push("(");
+        for (place, (column, id)) in columns.iter().zip(ids).enumerate() {
+            if place > 0 {
+                self.push(", ");
+            }
+            self.bound(column, *id)?;
+        }
+        self.push(")");
+        Ok(())
+    }
+
+    pub(super) fn plain_row(&mut self, columns: &[Ex<'a>]) -> Written {
+        self.push("(");
+        for (place, column) in columns.iter().enumerate() {
+            if place > 0 {
+                self.push(", ");
+            }
+            self.expression(column)?;
+        }
+        self.push(")");
+        Ok(())
     }
 
     /// The left side; a comparison in brackets.

@@ -273,19 +273,24 @@ impl<'a> Compiler<'a> {
         if names.get(0) != Some("pk") || model.primary_key.len() < 2 {
             return Ok(None);
         }
-        let lookup = match (names.len(), lookup, names.get(1)) {
-            (1, lookup, _) => lookup.unwrap_or(Lookup::Exact),
-            (2, None, Some("in")) => Lookup::In,
-            (2, None, Some("exact")) => Lookup::Exact,
-            _ => return Err(field_error(format!("`pk` of {} has the lookups exact and in only", model.label))),
+        let named = match (names.len(), lookup, names.get(1)) {
+            (1, lookup, _) => Some(lookup.unwrap_or(Lookup::Exact)),
+            (2, None, Some(name)) => name.parse().ok(),
+            _ => None,
+        };
+        let Some(lookup @ (Lookup::Exact | Lookup::In | Lookup::Gt | Lookup::Gte | Lookup::Lt | Lookup::Lte)) = named
+        else {
+            return Err(field_error(format!("`pk` of {} has the lookups exact, gt, gte, in, lt, lte", model.label)));
         };
         let Raw::List(parts) = raw else {
             return Err(Error::new(ErrorKind::Type, format!("`pk` of {} is compared with a list", model.label)));
         };
+        if !matches!(lookup, Lookup::Exact | Lookup::In) {
+            return self.composite_order(scope, lookup, parts).map(|compare| Some(Where::one(compare)));
+        }
         let keys: Vec<&Raw<'a>> = match lookup {
-            Lookup::Exact => vec![raw],
             Lookup::In => parts.iter().collect(),
-            _ => return Err(field_error(format!("`pk` of {} has the lookups exact and in only", model.label))),
+            _ => vec![raw],
         };
         let base = self.base(scope);
         let mut any = Where { any: true, negated: false, children: Vec::new() };
@@ -312,6 +317,32 @@ impl<'a> Compiler<'a> {
             any.children.push(Ex::Nothing);
         }
         Ok(Some(any))
+    }
+
+    /// Whether a primary key of several columns comes after or before another, from its first column to its last.
+    fn composite_order(&mut self, scope: ScopeId, lookup: Lookup, values: &[Raw<'a>]) -> Result<Ex<'a>> {
+        let model = self.scope(scope).model;
+        if values.len() != model.primary_key.len() {
+            let text = format!("the primary key of {} has {} columns", model.label, model.primary_key.len());
+            return Err(Error::new(ErrorKind::Value, text));
+        }
+        let base = self.base(scope);
+        let (mut columns, mut ids) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
+        for (position, value) in model.primary_key.iter().zip(values) {
+            let Some(column) = model.columns.get(*position) else { continue };
+            let left = Ex::Column(self.column(scope, base, model, column, false));
+            let (compare, _) = self.compare(left, &mut std::iter::empty(), Some(lookup), value.clone())?;
+            let Ex::Compare(compare) = compare else { continue };
+            let Right::Value(id) = compare.right else {
+                let text = "a key of several columns is compared with one plain value, in its range, for each";
+                return Err(Error::new(ErrorKind::Value, text)
+                    .in_model(&*model.label)
+                    .in_field(model.field(column.field).name.to_string()));
+            };
+            columns.push(compare.left);
+            ids.push(id);
+        }
+        Ok(Ex::compare(lookup, Ex::Row(columns), Right::Values(ids)))
     }
 
     /// A negated condition over a relation to many rows: no row of a subquery may meet it.

@@ -340,7 +340,7 @@ impl<'a> Compiler<'a> {
         Ok(match ex {
             Ex::Column(column) => Some(column.kind.clone()),
             Ex::Value(id, kind) => kind.clone().or_else(|| kind_of_value(self.value(*id))),
-            Ex::Star => None,
+            Ex::Star | Ex::Row(_) => None,
             Ex::Ref(_, source) => self.kind(source)?,
             Ex::Binary(operator, left, right, how) => match how {
                 Arithmetic::Difference => Some(Kind::Duration),

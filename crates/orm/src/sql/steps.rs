@@ -256,7 +256,7 @@ impl<'a> Compiler<'a> {
             }
             Ex::Case(whens, None) | Ex::Case(whens, Some(_)) if whens.is_empty() => Vec::new(),
             // Conditions are taken apart, everything else is grouped by as a whole unless it aggregates.
-            Ex::Compare(_) | Ex::Where(_) => {
+            Ex::Compare(_) | Ex::Where(_) | Ex::Row(_) => {
                 let mut columns = Vec::new();
                 ex.children(&mut |child| columns.extend(self.group_columns(scope, child)));
                 columns

@@ -38,6 +38,8 @@ pub(super) enum Ex<'a> {
     Exists(ScopeId),
     Subquery(ScopeId),
     Cast(Box<Ex<'a>>, Kind),
+    /// Several columns, compared together with as many values from left to right.
+    Row(Vec<Ex<'a>>),
     /// Holds for no row.
     Nothing,
 }
@@ -102,7 +104,7 @@ pub(super) struct Compare<'a> {
 pub(super) enum Right<'a> {
     /// A value, converted to the kind of the left side.
     Value(ValueId),
-    /// Several of them.
+    /// Several of them; beside a [`Row`](Ex::Row), one for each of its columns.
     Values(Vec<ValueId>),
     /// Several values and expressions.
     Mixed(Vec<Ex<'a>>),
@@ -162,7 +164,7 @@ impl<'a> Ex<'a> {
                 see(left);
                 see(right);
             }
-            Ex::Call(_, arguments) => arguments.iter().for_each(see),
+            Ex::Call(_, items) | Ex::Row(items) => items.iter().for_each(see),
             Ex::Key(base, ..) => see(base),
             Ex::Cast(base, _) => see(base),
             Ex::Aggregate(figure) => {
@@ -199,7 +201,7 @@ impl<'a> Ex<'a> {
                 change(left);
                 change(right);
             }
-            Ex::Call(_, arguments) => arguments.iter_mut().for_each(change),
+            Ex::Call(_, items) | Ex::Row(items) => items.iter_mut().for_each(change),
             Ex::Key(base, ..) => change(base),
             Ex::Cast(base, _) => change(base),
             Ex::Aggregate(figure) => {

@@ -273,6 +273,7 @@ impl<'c, 'a> Out<'c, 'a> {
                 self.push(")");
             }
             Ex::Cast(base, kind) => self.cast(base, kind)?,
+            Ex::Row(columns) => self.plain_row(columns)?,
             Ex::Nothing => return Err(Stop::Empty),
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What the ORM promises, a file for each part of it.
 
+mod batches;
 mod db;
 mod derive;
 mod engine;

@@ -128,6 +128,22 @@ async fn typed(past: Past) -> Result<()> {
     .await
 }
 
+/// Adds 100 to each seat, and fails where it comes to the place that only the second try has made fit for it.
+async fn seats(past: Past) -> Result<()> {
+    past.model("Seat")?
+        .batches(4, async |past, rows| {
+            for row in rows {
+                if (row.text("row")?, row.int("place")?, row.int("taken")?) == ("b", 2, 1) {
+                    return Err(nuages_orm::Error::new(nuages_orm::ErrorKind::Value, "stumbled"));
+                }
+                let seat = past.model("Seat")?.filter("row", row.text("row")?).filter("place", row.int("place")?);
+                seat.update([("taken", row.int("taken")? + 100)]).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
 static FAIL_ONCE: AtomicBool = AtomicBool::new(true);
 
 async fn stumble(past: Past) -> Result<()> {
@@ -256,6 +272,32 @@ on_each_engine! {
             migrate(&db, &history, &at("shop", "0001")).await.unwrap();
             migrate(&db, &history, &Target::Zero("shop".into())).await.unwrap();
         }
+    }
+
+    async fn batches_of_a_migration_go_by_a_key_of_several_columns(place: Place) {
+        let db = place.db().await;
+        let seat = ModelDef::new("shop", "Seat")
+            .field(text("row"))
+            .field(Field::new("place", Kind::Integer))
+            .field(Field::new("taken", Kind::Integer).default(Value::Int(0)))
+            .primary_key("row")
+            .primary_key("place");
+        let taken = arithmetic(field("taken"), Operator::Add, value(1));
+        let data = Migration::new("shop", "0002_taken").after("shop", "0001_initial").not_atomic();
+        let data = data.populate(Populate::new("Seat").set("taken", taken).batch(2)).run_rust("seats", seats);
+        let history = [Migration::new("shop", "0001_initial").create_model(seat), data];
+        migrate(&db, &history[..1], &Target::All).await.unwrap();
+        for row in ["a", "b"] {
+            for place in 1..=3 {
+                run(&db, &format!("INSERT INTO shop_seat (\"row\", place, taken) VALUES ('{row}', {place}, 0)")).await;
+            }
+        }
+        // The first time, the function fails at its second batch.
+        assert!(migrate(&db, &history, &Target::All).await.is_err());
+        run(&db, "UPDATE shop_seat SET taken = 11 WHERE taken = 1 AND place = 2 AND \"row\" = 'b'").await;
+        migrate(&db, &history, &Target::All).await.unwrap();
+        let taken = numbers(&db, "SELECT CAST(taken AS bigint) FROM shop_seat ORDER BY \"row\", place").await;
+        assert_eq!(taken, [101, 101, 101, 101, 111, 101]);
     }
 
     async fn what_is_not_atomic_goes_on_where_it_stopped(place: Place) {

@@ -259,6 +259,26 @@ on_each_engine! {
         assert_eq!(names(Node::keyword("pk__in", Node::List(vec![key(1, 2), key(2, 1)]))).await.unwrap(), 2);
         assert_eq!(names(Node::keyword("pk__in", Node::List(vec![]))).await.unwrap(), 0);
         assert_eq!(names(Node::keyword("pk", Node::List(vec![int(1)]))).await.unwrap_err().kind(), ErrorKind::Value);
+        for (lookup, rows) in [("gt", 1), ("gte", 2), ("lt", 1), ("lte", 2)] {
+            let found = names(Node::keyword(&format!("pk__{lookup}"), key(1, 2))).await.unwrap();
+            assert_eq!(found, rows, "{lookup}: from the first column to the last");
+            let others = names(Node::keyword(&format!("pk__{lookup}"), key(1, 2)).negate()).await.unwrap();
+            assert_eq!(others, 3 - rows);
+        }
+        let either = Node::keyword("pk__lt", key(1, 2)).or(Node::keyword("taken_by", text("Cy")));
+        assert_eq!(names(either).await.unwrap(), 2);
+        for (keyword, value, kind) in [
+            ("pk__gt", Node::List(vec![int(1)]), ErrorKind::Value),
+            ("pk__gt", int(1), ErrorKind::Type),
+            ("pk__gt", key(1, 2).and(key(1, 2)), ErrorKind::Type),
+            ("pk__contains", key(1, 2), ErrorKind::Field),
+        ] {
+            assert_eq!(names(Node::keyword(keyword, value)).await.unwrap_err().kind(), kind, "{keyword}");
+        }
+        if !place.is_sqlite() {
+            let beyond = names(Node::keyword("pk__gt", key(1, i64::MAX))).await.unwrap_err();
+            assert_eq!((beyond.kind(), beyond.field()), (ErrorKind::Value, Some("place")));
+        }
         assert_eq!(Seat::objects().count(&db).await.unwrap(), 3);
         assert_eq!(Seat::objects().limit(2).count(&db).await.unwrap(), 2);
     }

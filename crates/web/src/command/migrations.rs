@@ -1,10 +1,10 @@
 //! Changing the tables, and showing how far they are.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use nuages_orm::migrate::{Explained, Migration, Migrator, Progress, Target};
 
-use super::{say, with_site};
+use super::{ProgressBar, say, with_site};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::settings::Settings;
@@ -71,7 +71,7 @@ impl Migrate {
                     false => Err(Error::Command(format!("not applied: {}; run migrate", labels.join(", ")))),
                 };
             }
-            let mut teller = Teller { told: Ok(()), bar: std::io::stderr().is_terminal() };
+            let mut teller = Teller { told: Ok(()), bar: None };
             let count = migrator.migrate(&target, |progress| teller.tell(out, progress)).await?;
             teller.told?;
             if count == 0 {
@@ -144,8 +144,8 @@ pub(super) async fn warn_of_locks(project: &Project, site: &Site, out: &mut (dyn
 /// Tells what a migrator does.
 struct Teller {
     told: Result<()>,
-    /// Whether somebody looks at a terminal, who may see how rows go by.
-    bar: bool,
+    /// The operation on rows that is under way, and how far it is.
+    bar: Option<(String, ProgressBar)>,
 }
 
 impl Teller {
@@ -159,10 +159,11 @@ impl Teller {
             Progress::Again { attempt, .. } => {
                 say(out, format_args!("others hold its tables, try {} … ", attempt.saturating_add(1)))
             }
-            Progress::Rows { operation, done, total } if self.bar => {
-                eprint!("\r{}: {}\x1b[K", operation.describe(), bar(done, total));
-                if total.is_some_and(|total| done >= total) {
-                    eprintln!();
+            Progress::Rows { operation, done, total } => {
+                let what = operation.describe();
+                match &mut self.bar {
+                    Some((known, bar)) if *known == what => bar.show(done, total),
+                    bar => bar.insert((what.clone(), ProgressBar::new(what))).1.show(done, total),
                 }
                 Ok(())
             }
@@ -172,15 +173,6 @@ impl Teller {
             self.told = more;
         }
     }
-}
-
-/// Rows done as a bar of 30 signs, and in figures.
-fn bar(done: u64, total: Option<u64>) -> String {
-    const WIDTH: u64 = 30;
-    let Some(total) = total.filter(|total| *total > 0) else { return format!("{done} rows") };
-    let filled = done.min(total).saturating_mul(WIDTH) / total;
-    let signs: String = (0..WIDTH).map(|place| if place < filled { '█' } else { '░' }).collect();
-    format!("{signs} {done} of {total} rows")
 }
 
 /// Show which migrations are applied

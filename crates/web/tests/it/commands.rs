@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nuages_orm::migrate::{Field, Kind, Migration, ModelDef, detect};
 use nuages_orm::{Model, Models};
-use nuages_web::{App, Command, Project, Result, Settings, Site};
+use nuages_web::{App, Command, ProgressBar, Project, Result, Settings, Site};
 
 /// Runs a command on a database in memory; what it wrote.
 async fn run(project: &Project, arguments: &[&str]) -> Result<String> {
@@ -459,6 +459,42 @@ async fn rows_are_written_to_files_and_loaded_from_them() {
     std::fs::write(&bad, text.replace("title", "titel")).expect("written");
     let error = folder.run(&project, &["loaddata", &bad]).await.expect_err("refused").to_string();
     assert_eq!(error, format!("{bad}, object 1: shelf.Book: unknown field `titel`; did you mean `title`?"));
+}
+
+/// Lend all books, in batches that go on where they stopped.
+#[derive(clap::Parser)]
+#[command(name = "lend")]
+struct Lend;
+
+impl Command for Lend {
+    async fn run(self, site: &Site) -> Result<()> {
+        let run = Book::objects().in_batches(2).resumable("lend them all");
+        let run = run.on_progress(ProgressBar::new("Lending").listener());
+        run.update(site.db(), |b| b.lent().set(true)).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn runs_in_batches_are_shown_and_forgotten() {
+    let folder = Folder::new();
+    let missing = detect(&Models::new().with::<Book>(), &[]).expect("a first migration");
+    let project = Project::new("library").app(shelf().migrations(missing).command::<Lend>());
+    folder.run(&project, &["migrate"]).await.expect("migrated");
+    let none = folder.run(&project, &["batches"]).await.expect("none yet");
+    assert!(none.ends_with("(0 rows)\n"), "{none}");
+
+    let rows = r#"[{"model": "shelf.book", "pk": 1, "fields": {"title": "Nuages", "lent": false}}]"#;
+    std::fs::write(folder.0.join("one.json"), rows).expect("written");
+    folder.run(&project, &["loaddata", folder.0.join("one.json").to_str().expect("a path")]).await.expect("loaded");
+    folder.run(&project, &["lend"]).await.expect("lent");
+    let shown = folder.run(&project, &["batches"]).await.expect("shown");
+    assert!(shown.contains("lend them all  shelf.Book     1  20") && shown.ends_with("(1 row)\n"), "{shown}");
+
+    let error = folder.run(&project, &["batches", "--forget", "lend"]).await.expect_err("there is none").to_string();
+    assert_eq!(error, "there is no run `lend`; `batches` shows those that are");
+    folder.run(&project, &["batches", "--forget", "lend them all"]).await.expect("forgotten");
+    assert!(folder.run(&project, &["batches"]).await.expect("none again").ends_with("(0 rows)\n"));
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ impl Past {
         mut work: impl AsyncFnMut(Past, Vec<M>) -> Result<()>,
     ) -> Result<()> {
         let fetch = |db: Db, query| async move { QuerySet::<M>::of_query(query).all(&db).await }.boxed();
-        let key = |row: &M| row.key().to_values().pop().unwrap_or(Value::Null);
+        let key = |row: &M| row.key().to_values();
         walk::batches(self, query.into_query(), rows, fetch, key, &mut work).await
     }
 
@@ -255,12 +255,12 @@ impl PastModel {
     /// in the same order each time.
     ///
     /// # Errors
-    /// As [`all`](Self::all); [`ErrorKind::Unsupported`] for a key of several columns, or of a kind that cannot be
-    /// noted down; what the closure returns.
+    /// As [`all`](Self::all); [`ErrorKind::Unsupported`] for a key of a kind that cannot be noted down, such as a float;
+    /// [`ErrorKind::Type`] for an order or a limit, since batches go by the key; what the closure returns.
     pub async fn batches(&self, rows: u64, mut work: impl AsyncFnMut(Past, Vec<PastRow>) -> Result<()>) -> Result<()> {
         let entry = self.past.db.schema().by_label(&self.query.model)?;
-        let name = entry.single_key().map(|column| entry.field(column.field).name.clone()).unwrap_or_default();
-        let key = |row: &PastRow| row.value(&name).cloned().unwrap_or(Value::Null);
+        let names = entry.definition.primary_key.clone();
+        let key = |row: &PastRow| names.iter().map(|name| row.value(name).cloned().unwrap_or(Value::Null)).collect();
         let fetch = |db: Db, query| async move { PastRow::fetch(&db, query).await }.boxed();
         walk::batches(&self.past, self.query.clone(), rows, fetch, key, &mut work).await
     }

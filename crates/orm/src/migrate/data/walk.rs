@@ -10,11 +10,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::super::execute::set_checkpoint;
 use super::super::operation::Migration;
 use super::{Past, Populate};
+use crate::batch;
+use crate::batch::keyset::{KeyValues, Stretch, from_mark, to_mark};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Entry, OrderBy};
-use crate::query::{Lookup, Node, Query, Step, run, spec};
-use crate::value::Value;
+use crate::query::{Node, Query, Step, run};
 
 /// One run of an operation on rows.
 #[derive(Debug)]
@@ -72,35 +72,12 @@ impl Marks {
 /// What a mark says of a walk that has come to its end.
 const DONE: &str = "done";
 
-fn to_mark(key: &Value) -> Result<Json> {
-    match key {
-        Value::Int(number) => Ok(json!({ "int": number })),
-        Value::Text(text) => Ok(json!({ "text": text })),
-        Value::Uuid(uuid) => Ok(json!({ "uuid": uuid.to_string() })),
-        other => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("batches go by a key that is a number, a text or a UUID, not {}", other.type_name()),
-        )),
-    }
-}
-
-fn from_mark(mark: &Json) -> Option<Value> {
-    let (kind, value) = mark.as_object()?.iter().next()?;
-    match kind.as_str() {
-        "int" => value.as_i64().map(Value::Int),
-        "text" => value.as_str().map(|text| Value::Text(text.to_owned())),
-        "uuid" => value.as_str()?.parse().ok().map(Value::Uuid),
-        _ => None,
-    }
-}
-
 /// One walk over the rows of a query.
 struct Walk<'a> {
     past: &'a Past,
     number: usize,
-    query: Query,
-    key: Node,
-    last: Option<Value>,
+    /// The rows that are still to be done.
+    rest: Stretch,
     done: u64,
     total: Option<u64>,
 }
@@ -110,44 +87,24 @@ impl<'a> Walk<'a> {
     async fn start(past: &'a Past, query: Query) -> Result<Option<Self>> {
         let course = past.course();
         let number = course.walks.fetch_add(1, Ordering::Relaxed);
-        let key = key_of(past.db().schema().by_label(&query.model)?)?;
         let mark = course.marks.as_ref().and_then(|marks| marks.get(number));
         if mark.as_ref().and_then(Json::as_str) == Some(DONE) {
             return Ok(None);
         }
-        let mut walk = Walk { past, number, query, key, last: mark.as_ref().and_then(from_mark), done: 0, total: None };
-        // Only for show: outside a transaction, a count that takes too long is done without.
-        walk.total = match run::count(past.db(), &walk.rest()).await {
-            Ok(rows) => u64::try_from(rows).ok(),
-            Err(error) if error.kind() == ErrorKind::Timeout && !past.db().in_transaction() => None,
-            Err(error) => return Err(error),
+        let whole = Stretch::whole(past.db(), query)?;
+        let rest = match mark.as_ref().and_then(from_mark) {
+            Some(last) => whole.beyond(last),
+            None => whole,
         };
-        Ok(Some(walk))
-    }
-
-    /// The rows that are still to be done.
-    fn rest(&self) -> Query {
-        let query = self.query.clone();
-        match &self.last {
-            Some(last) => query.then(Step::Filter(self.compare(Lookup::Gt, last))),
-            None => query,
-        }
-    }
-
-    fn compare(&self, lookup: Lookup, to: &Value) -> Node {
-        Node::lookup(self.key.clone(), lookup, Node::value(to.clone()))
-    }
-
-    /// The rows that are still to be done, in order.
-    fn in_order(&self) -> Query {
-        self.rest().then(Step::OrderBy(vec![OrderBy::asc(self.key.clone())]))
+        let total = batch::count(past.db(), &rest).await?;
+        Ok(Some(Walk { past, number, rest, done: 0, total }))
     }
 
     /// Does a batch, in a transaction together with the mark unless all is one. The work says the last key that it came
     /// to, and how many rows it did; without a key, it has come to its end. Says whether there is more to do.
     async fn step<F>(&mut self, work: impl FnOnce(Past) -> F) -> Result<bool>
     where
-        F: Future<Output = Result<(Option<Value>, u64)>>,
+        F: Future<Output = Result<(Option<KeyValues>, u64)>>,
     {
         let past = self.past;
         let (last, rows) = match &past.course().marks {
@@ -156,7 +113,7 @@ impl<'a> Walk<'a> {
                 let transaction = past.db().begin(true).await?;
                 let outcome = match work(past.on(transaction.db())).await {
                     Ok((last, rows)) => {
-                        let mark = last.as_ref().map_or_else(|| Ok(json!(DONE)), to_mark);
+                        let mark = last.as_ref().map_or_else(|| Ok(json!(DONE)), |last| to_mark(last));
                         match mark {
                             Ok(mark) => marks.set(transaction.db(), self.number, mark).await.map(|()| (last, rows)),
                             Err(error) => Err(error),
@@ -170,9 +127,9 @@ impl<'a> Walk<'a> {
         self.done += rows;
         // Nobody may listen.
         let _ = past.course().report.send((self.done, self.total));
-        let goes_on = last.is_some();
-        self.last = last;
-        Ok(goes_on)
+        let Some(last) = last else { return Ok(false) };
+        self.rest.after = Some(last);
+        Ok(true)
     }
 }
 
@@ -182,13 +139,13 @@ pub(super) async fn batches<T>(
     query: Query,
     rows: u64,
     fetch: fn(Db, Query) -> BoxFuture<'static, Result<Vec<T>>>,
-    key: impl Fn(&T) -> Value,
+    key: impl Fn(&T) -> KeyValues,
     work: &mut impl AsyncFnMut(Past, Vec<T>) -> Result<()>,
 ) -> Result<()> {
     let rows = rows.max(1);
     let Some(mut walk) = Walk::start(past, query).await? else { return Ok(()) };
     loop {
-        let query = walk.in_order().then(Step::Slice { offset: 0, limit: Some(rows) });
+        let query = walk.rest.page(rows);
         let goes_on = walk
             .step(async |past: Past| {
                 let batch = fetch(past.db().clone(), query).await?;
@@ -219,19 +176,11 @@ pub(super) async fn populate(past: &Past, populate: &Populate) -> Result<()> {
     }
     let Some(mut walk) = Walk::start(past, query).await? else { return Ok(()) };
     loop {
-        let bound = walk
-            .in_order()
-            .then(Step::Values(vec![walk.key.clone()]))
-            .then(Step::Slice { offset: populate.batch - 1, limit: Some(1) });
-        let rest = walk.rest();
-        let key = walk.key.clone();
+        let rest = walk.rest.clone();
         let goes_on = walk
             .step(async |past: Past| {
-                let last = spec::rows(past.db(), &bound).await?.pop().and_then(|mut row| row.pop());
-                let rows = match &last {
-                    Some(last) => rest.then(Step::Filter(Node::lookup(key, Lookup::Lte, Node::value(last.clone())))),
-                    None => rest,
-                };
+                let last = rest.key_at(past.db(), populate.batch).await?;
+                let rows = rest.between(rest.after.clone(), last.clone()).rows();
                 Ok((last, run::update(past.db(), &rows, &pairs).await?))
             })
             .await?;
@@ -239,13 +188,4 @@ pub(super) async fn populate(past: &Past, populate: &Populate) -> Result<()> {
             return Ok(());
         }
     }
-}
-
-/// The primary key as an expression.
-fn key_of(entry: &Entry) -> Result<Node> {
-    let column = entry.single_key().ok_or_else(|| {
-        let text = format!("{}: batches go by a primary key of one column", entry.label);
-        Error::new(ErrorKind::Unsupported, text)
-    })?;
-    Ok(Node::Path(vec![entry.field(column.field).name.clone()]))
 }

@@ -1,18 +1,16 @@
 //! Who may migrate, and how long a migration waits for tables that others use.
 
 use std::fs::File;
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use crate::db::{Db, Open, Statement};
+use crate::db::{Db, Open, Pauses, Statement};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Value;
 
 /// The lock that one migrator at a time holds on a PostgreSQL database: "nuages_m" as a number.
 const LOCK: i64 = i64::from_be_bytes(*b"nuages_m");
-/// The first pause before something is tried again; each further one is half as long again, and each is cut at random
-/// to between a half and the whole.
+/// The first pause before something is tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -36,20 +34,9 @@ impl Default for LockPatience {
     }
 }
 
-/// Pauses that grow.
-pub(super) struct Pauses(Duration);
-
-impl Pauses {
-    pub(super) fn new() -> Self {
-        Pauses(FIRST_PAUSE)
-    }
-
-    pub(super) async fn pause(&mut self) {
-        // A fresh hasher is seeded at random.
-        let cut = (RandomState::new().hash_one(self.0) % 512) as u32;
-        tokio::time::sleep(self.0 * (512 + cut) / 1024).await;
-        self.0 = (self.0 * 3 / 2).min(LONGEST_PAUSE);
-    }
+/// The pauses between tries.
+pub(super) fn pauses() -> Pauses {
+    Pauses::new(FIRST_PAUSE, LONGEST_PAUSE)
 }
 
 /// Makes a transaction on PostgreSQL the only one that migrates, and takes its limits of time off, but for the wait for
@@ -62,7 +49,7 @@ pub(super) async fn acquire(db: &Db, patience: LockPatience) -> Result<()> {
         return Ok(());
     }
     db.script("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0").await?;
-    let mut pauses = Pauses::new();
+    let mut pauses = pauses();
     loop {
         let ask = Statement::write("SELECT pg_try_advisory_xact_lock($1)", vec![Value::Int(LOCK)]);
         let got = db.fetch(ask, |row| row.column().value(Some(&crate::field::Kind::Boolean))).await?;
@@ -101,7 +88,7 @@ impl Alone {
             Error::new(ErrorKind::Migration, text)
         };
         let file = File::create(&path).map_err(failed)?;
-        let mut pauses = Pauses::new();
+        let mut pauses = pauses();
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Alone { transaction: None, _file: Some(file) }),

@@ -56,7 +56,7 @@ pub(super) fn was_edited(migration: &Migration, before: &str) -> bool {
 }
 
 /// Whether a table is there.
-async fn is_there(db: &Db, table: &str) -> Result<bool> {
+pub(crate) async fn is_there(db: &Db, table: &str) -> Result<bool> {
     let sql = match db.dialect() {
         Dialect::Sqlite => format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'"),
         Dialect::Postgres => format!("SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('{table}')"),

@@ -11,7 +11,7 @@ use super::super::graph::in_migration;
 use super::super::operation::{Migration, Operation};
 use super::super::probe::{Probe, doubts};
 use super::super::state::State;
-use super::lock::{Alone, LockPatience, Pauses, acquire};
+use super::lock::{Alone, LockPatience, acquire, pauses};
 use super::{records, sqlite};
 use crate::db::Db;
 use crate::engine::Dialect;
@@ -109,7 +109,7 @@ impl Job {
     /// `false` if somebody else has done it.
     async fn transact(&self, db: &Db, work: &Work, place: Option<Step>) -> Result<bool> {
         let mut attempt = 0;
-        let mut pauses = Pauses::new();
+        let mut pauses = pauses();
         let limit = if db.dialect() == Dialect::Sqlite { SQLITE_PATIENCE } else { self.patience.retries };
         loop {
             let outcome = self.attempt(db, work, place).await;

@@ -90,6 +90,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `auto_now`, `auto_now_add` | the time of each save, or of the first |
 /// | `soft_delete` | of a `bool` or an `Option<Timestamp>`: marks deleted rows, true or when |
 /// | `generated = \|m\| m.a() + m.b()`, `generated_virtual = …` | computed by the database, stored or on reading |
+/// | `schema = "schemas/post.json"` | of `Json<…>`: the JSON Schema of its documents (draft 2020-12), a file in the crate's folder or the schema itself, `"{…}"`; checked on every write; needs the feature `jsonschema` |
+/// | `schema_version = 3, upgrade = function` | the version of documents that are written, and what brings older ones to the next version when they are read: `fn(from: u32, document: serde_json::Value) -> Result<serde_json::Value, E>` |
+/// | `version_key = "v"` | the member that says the version of a document, `schema_version` if not set |
 /// | `column = "…"`, `collation = "…"`, `comment = "…"`, `verbose_name = "…"` | names |
 ///
 /// Of `ForeignKey<M>` and `OneToOne<M>`, where `M` may be `Self` or a model of another crate:

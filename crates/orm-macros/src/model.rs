@@ -55,6 +55,25 @@ pub(crate) struct Field {
     pub(crate) verbose_name: Option<String>,
     /// Whether it marks deleted rows.
     pub(crate) soft_delete: bool,
+    pub(crate) schema: Option<JsonSchema>,
+}
+
+/// The JSON Schema of a field.
+#[derive(Debug)]
+pub(crate) struct JsonSchema {
+    /// The text of the schema as an expression: a literal, or what includes a file.
+    pub(crate) text: Expr,
+    pub(crate) version: Option<DocumentVersion>,
+}
+
+/// The version of a field's documents.
+#[derive(Debug)]
+pub(crate) struct DocumentVersion {
+    pub(crate) number: u32,
+    /// The member of the documents that says it.
+    pub(crate) key: String,
+    /// The function that brings a document to the next version.
+    pub(crate) upgrade: Option<Expr>,
 }
 
 /// What a field is.

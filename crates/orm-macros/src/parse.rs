@@ -2,6 +2,7 @@
 
 pub(crate) mod attribute;
 mod field;
+mod schema;
 mod shape;
 
 use attribute::{Arg, args, step_of, word_of};

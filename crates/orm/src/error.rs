@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::json_schema::Fault;
+
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -18,6 +20,7 @@ struct Inner {
     message: String,
     constraint: Option<String>,
     place: Place,
+    faults: Vec<Fault>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -96,6 +99,7 @@ impl Error {
             message: message.into(),
             constraint: None,
             place: Place::default(),
+            faults: Vec::new(),
             source: None,
         }))
     }
@@ -116,6 +120,12 @@ impl Error {
     #[must_use]
     pub fn with_constraint(mut self, name: impl Into<String>) -> Self {
         self.0.constraint = Some(name.into());
+        self
+    }
+
+    /// Says what is wrong with a document.
+    pub(crate) fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+        self.0.faults = faults;
         self
     }
 
@@ -168,6 +178,12 @@ impl Error {
     /// The primary key of the row the error is about, as text.
     pub fn row(&self) -> Option<&str> {
         self.0.place.key.as_deref()
+    }
+
+    /// What is wrong with a document that does not fit its field's JSON Schema, each with its place; empty for all other
+    /// errors. At most [`MAX_FAULTS`](crate::json_schema::MAX_FAULTS).
+    pub fn faults(&self) -> &[Fault] {
+        &self.0.faults
     }
 
     /// Whether `get` found nothing.

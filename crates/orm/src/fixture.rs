@@ -50,8 +50,8 @@ mod relations;
 pub use dump::Dump;
 pub use load::{Load, Loaded};
 
-use crate::error::{Error, ErrorKind, Result, nearest};
-use crate::model::{Entry, ModelId, Schema};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ModelId, Schema};
 use crate::query::spec;
 use crate::value::Value;
 
@@ -81,28 +81,9 @@ fn problem(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Fixture, message)
 }
 
-/// The models that labels name, each an `app` or an `app.Model`, in the order of the labels; of an app in the order they
-/// were added. Automatic tables between are not among them.
+/// The models that labels name.
 fn models(schema: &Schema, labels: &[String]) -> Result<Vec<ModelId>> {
-    let mut found = Vec::new();
-    for label in labels {
-        let of_label = |entry: &&Entry| match label.contains('.') {
-            true => entry.label.eq_ignore_ascii_case(label),
-            false => entry.definition.app == *label,
-        };
-        let listed = || schema.entries().iter().filter(|entry| entry.automatic_for.is_none());
-        let named: Vec<ModelId> = listed().filter(of_label).map(|entry| entry.id).collect();
-        if named.is_empty() {
-            let choices: Vec<&str> = match label.contains('.') {
-                true => listed().map(|entry| entry.label.as_str()).collect(),
-                false => listed().map(|entry| entry.definition.app.as_ref()).collect(),
-            };
-            let hint = nearest(label, choices).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(problem(format!("unknown app or model `{label}`{hint}")));
-        }
-        found.extend(named.into_iter().filter(|id| !found.contains(id)).collect::<Vec<_>>());
-    }
-    Ok(found)
+    schema.named(labels).map_err(problem)
 }
 
 /// A key as text, for messages and as the name of a row.

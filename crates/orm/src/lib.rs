@@ -10,6 +10,7 @@ pub mod expr;
 mod field;
 pub mod fixture;
 pub mod introspect;
+pub mod json_schema;
 pub mod migrate;
 pub mod model;
 pub mod query;

@@ -42,6 +42,7 @@ pub use squash::{Squash, Squashed};
 pub use state::State;
 
 pub use crate::field::Kind;
+pub use crate::json_schema::JsonSchema;
 pub use crate::model::{
     Check, DatabaseDefault, Deferrable, Field, Generated, Index, ModelDef, OnDelete, OrderBy, Reference, Unique,
 };

@@ -5,6 +5,7 @@ mod cycles;
 mod definition;
 #[doc(hidden)]
 pub mod derived;
+mod document;
 mod natural;
 mod schema;
 mod soft_delete;

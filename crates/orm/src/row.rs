@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use bigdecimal::BigDecimal;
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 #[cfg(feature = "postgres")]
@@ -14,6 +15,7 @@ use crate::engine::postgres;
 use crate::engine::sqlite;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::{Kind, SqlType};
+use crate::json_schema::JsonSchema;
 use crate::value::Value;
 
 /// One row of an answer, read from left to right.
@@ -26,6 +28,8 @@ pub struct Row<'a> {
     next: usize,
     /// Where the columns are that are read first, second… if not in this order.
     order: Option<&'a [usize]>,
+    /// The columns whose documents have versions, by the place at which they are read.
+    versioned: &'a [(usize, JsonSchema)],
 }
 
 /// Where a row comes from.
@@ -42,7 +46,7 @@ pub(crate) enum Source<'a> {
 impl<'a> Row<'a> {
     /// A row with its cursor on the first column.
     pub(crate) fn new(source: Source<'a>) -> Self {
-        Row { source, next: 0, order: None }
+        Row { source, next: 0, order: None, versioned: &[] }
     }
 
     /// The same row from its beginning, its columns in another order.
@@ -50,7 +54,15 @@ impl<'a> Row<'a> {
     where
         'a: 'b,
     {
-        Row { source: self.source, next: 0, order: Some(order) }
+        Row { source: self.source, next: 0, order: Some(order), versioned: &[] }
+    }
+
+    /// The same row, its documents in these places read in their current version.
+    pub(crate) fn with_versioned<'b>(&self, versioned: &'b [(usize, JsonSchema)]) -> Row<'b>
+    where
+        'a: 'b,
+    {
+        Row { versioned, ..self.clone() }
     }
 
     /// The names of the columns.
@@ -79,7 +91,8 @@ impl<'a> Row<'a> {
             Source::Postgres(row) => postgres::Cell::at(row, index).map(Found::Postgres),
             Source::Values(values) => values.get(index).map(Found::Value),
         };
-        Column { found: found.unwrap_or(Found::Nothing), number: place + 1 }
+        let versioned = self.versioned.iter().find(|(known, _)| *known == place).map(|(_, schema)| schema);
+        Column { found: found.unwrap_or(Found::Nothing), number: place + 1, versioned }
     }
 
     /// Reads the next column.
@@ -135,6 +148,8 @@ pub struct Column<'a> {
     found: Found<'a>,
     /// Counted from 1, for messages.
     number: usize,
+    /// Of a document that has a version.
+    versioned: Option<&'a JsonSchema>,
 }
 
 /// What an engine found at a column's place.
@@ -228,8 +243,23 @@ impl<'a> Column<'a> {
         uuid -> Uuid;
         /// An IP address.
         ip -> IpAddr;
-        /// A JSON document, as its text.
+        /// A JSON document, as its text in the database.
         json_text -> &'a str;
+    }
+
+    /// A JSON document as its type; an older one is brought to the current version before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) if the type is another, or the document cannot be upgraded.
+    pub fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let text = self.json_text()?;
+        let wrong = |error| Error::new(ErrorKind::Decode, format!("is not the JSON that its type expects: {error}"));
+        match self.versioned {
+            None => serde_json::from_str(text).map_err(wrong),
+            Some(schema) => {
+                serde_json::from_value(schema.read(serde_json::from_str(text).map_err(wrong)?)?).map_err(wrong)
+            }
+        }
     }
 
     /// The value as the driver sees it, for rows without a Rust type.

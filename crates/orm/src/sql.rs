@@ -36,6 +36,7 @@ use crate::db::Statement;
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
+use crate::json_schema::Versioned;
 use crate::model::{Entry, Schema};
 use crate::query::{Node, Query};
 use crate::relation::Related;
@@ -63,6 +64,8 @@ pub(crate) struct Selected {
     pub(crate) columns: Vec<OutputColumn>,
     /// The related models whose columns follow the model's own.
     pub(crate) related: Vec<Related>,
+    /// The columns whose documents have versions.
+    pub(crate) versioned: Versioned,
 }
 
 /// A column of an answer.
@@ -147,6 +150,9 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
     let Some(prepared) = compiler.scope_mut(described).prepared.take() else {
         return Err(Error::new(ErrorKind::Configuration, "a query was written before it was resolved"));
     };
+    let schemas = prepared.columns.iter().enumerate();
+    let schemas = schemas.filter_map(|(place, output)| Some((place, compiler.versioned(&output.expression)?.clone())));
+    let versioned = schemas.collect();
     let columns = prepared
         .columns
         .into_iter()
@@ -159,7 +165,8 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
             OutputColumn { kind }
         })
         .collect();
-    Ok(Compiled::Run(Selected { statement: Statement { sql, params, reads }, columns, related: prepared.related }))
+    let statement = Statement { sql, params, reads };
+    Ok(Compiled::Run(Selected { statement, columns, related: prepared.related, versioned }))
 }
 
 /// What makes the server end a transaction that has been silent for this long, where it can; to be run inside it.

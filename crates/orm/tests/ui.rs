@@ -5,4 +5,8 @@ fn mistakes_are_explained_where_they_are_made() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/blog.rs");
     cases.compile_fail("tests/ui/mistakes/*.rs");
+    #[cfg(feature = "jsonschema")]
+    cases.compile_fail("tests/ui/schema/*.rs");
+    #[cfg(not(feature = "jsonschema"))]
+    cases.compile_fail("tests/ui/no_schema/*.rs");
 }

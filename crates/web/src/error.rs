@@ -21,7 +21,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | [`ErrorKind`] | status |
 /// | --- | --- |
 /// | `NotFound` | 404 |
-/// | `Validation`, with its field | 422 |
+/// | `Validation`, with its field, and the faults of a document that does not fit its JSON Schema | 422 |
 /// | `Refused`, with its text | 422 |
 /// | `UniqueViolation` | 409 |
 /// | `Connection`, `Timeout` | 503 |
@@ -115,7 +115,13 @@ impl Error {
             Error::Orm(error) => match (error.kind(), error.field()) {
                 (ErrorKind::Refused, Some(field)) => problem.field(field.to_owned(), error.message().to_owned()),
                 (ErrorKind::Refused, None) => problem.detail(error.message().to_owned()),
-                (ErrorKind::Validation, Some(field)) => problem.field(field.to_owned(), "is not a valid value"),
+                (ErrorKind::Validation, Some(field)) if error.faults().is_empty() => {
+                    problem.field(field.to_owned(), "is not a valid value")
+                }
+                (ErrorKind::Validation, Some(field)) => {
+                    let faults = error.faults().iter();
+                    faults.fold(problem, |problem, fault| problem.field(field.to_owned(), fault.to_string()))
+                }
                 (ErrorKind::UniqueViolation, Some(field)) => problem.field(field.to_owned(), "is taken"),
                 _ => problem,
             },

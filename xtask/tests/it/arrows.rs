@@ -12,7 +12,8 @@ use crate::cargo;
 const ARROWS: &[(&str, &[&str])] = &[
     ("nuages-structures", &[]),
     ("nuages-signing", &[]),
-    ("nuages-orm-macros", &[]),
+    ("nuages-json-schema", &[]),
+    ("nuages-orm-macros", &["nuages-json-schema"]),
     ("nuages-orm", &["nuages-orm-macros", "nuages-signing", "nuages-structures"]),
     ("nuages-cache", &["nuages-structures"]),
     ("nuages-web", &["nuages-orm", "nuages-cache", "nuages-signing"]),

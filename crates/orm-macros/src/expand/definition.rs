@@ -5,7 +5,9 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Type};
 
 use super::{at, base, key_value};
-use crate::model::{Column, Constraint, Default, Field, Index, Key, Many, Model, OnDelete, Over, Shape, Step, Unique};
+use crate::model::{
+    Column, Constraint, Default, Field, Index, JsonSchema, Key, Many, Model, OnDelete, Over, Shape, Step, Unique,
+};
 use crate::types;
 
 pub(super) fn expand(model: &Model) -> TokenStream {
@@ -117,6 +119,10 @@ fn definition_of(model: &Model, field: &Field) -> TokenStream {
     if field.soft_delete {
         code.extend(quote!(.soft_delete(true)));
     }
+    if let Some(schema) = &field.schema {
+        let schema = json_schema(model, schema);
+        code.extend(quote!(.schema(#schema)));
+    }
     let base = base(model, field);
     if field.soft_delete && !field.nullable {
         code.extend(quote!(.default(#krate::Value::Bool(false))));
@@ -132,6 +138,22 @@ fn definition_of(model: &Model, field: &Field) -> TokenStream {
         let expression = expression(model, &generated.expression, &base);
         let stored = generated.stored;
         code.extend(quote!(.generated(#krate::model::Generated { expression: #expression, stored: #stored })));
+    }
+    code
+}
+
+fn json_schema(model: &Model, schema: &JsonSchema) -> TokenStream {
+    let krate = &model.krate;
+    let text = &schema.text;
+    let mut code = quote!(#krate::json_schema::JsonSchema::new(#text));
+    if let Some(version) = &schema.version {
+        let (number, key) = (version.number, &version.key);
+        code.extend(quote!(.version(#number, #key)));
+        if let Some(upgrade) = &version.upgrade {
+            code.extend(quote_spanned! {at(upgrade)=>
+                .upgrade(|from, document| #krate::model::derived::upgraded(#upgrade, from, document))
+            });
+        }
     }
     code
 }

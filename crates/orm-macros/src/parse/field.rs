@@ -5,7 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, Ident, Type, parse_quote};
 
 use super::attribute::{Arg, Value, args, docs};
-use super::{closure_of, find, refuse_repeats, shape};
+use super::{closure_of, find, refuse_repeats, schema, shape};
 use crate::errors::{Errors, unknown};
 use crate::model::{Default, Field, Generated, Key, OnDelete, Shape};
 use crate::types::{self, Holds};
@@ -37,6 +37,10 @@ const FIELD_ATTRIBUTES: &[&str] = &[
     "through_fields",
     "table",
     "symmetrical",
+    "schema",
+    "schema_version",
+    "version_key",
+    "upgrade",
 ];
 
 /// Attributes for columns alone.
@@ -51,6 +55,10 @@ const COLUMN_ONLY: &[&str] = &[
     "generated_virtual",
     "kind",
     "soft_delete",
+    "schema",
+    "schema_version",
+    "version_key",
+    "upgrade",
 ];
 
 /// Attributes for foreign and one-to-one keys alone.
@@ -92,6 +100,7 @@ impl Field {
             generated: None,
             verbose_name: None,
             soft_delete: false,
+            schema: None,
         };
         refuse_misplaced(&read.shape, &list, errors);
         for arg in &list {
@@ -115,6 +124,7 @@ impl Field {
                 other => errors.at(&arg.name, unknown("attribute", other, FIELD_ATTRIBUTES)),
             }
         }
+        read.schema = schema::schema(&read.shape, &list, errors);
         read.check(&list, errors);
         let primary_key =
             find(&list, "primary_key").filter(|arg| errors.check(arg.flag()) == Some(true)).map(|arg| arg.name.clone());

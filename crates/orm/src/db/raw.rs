@@ -80,7 +80,8 @@ impl RawQuery<'_> {
                 });
                 order = Some(found.collect::<Result<_>>()?);
             }
-            read_row(&mut row.in_order(order.as_deref().unwrap_or_default()), &[])
+            let row = row.in_order(order.as_deref().unwrap_or_default());
+            read_row(&mut row.with_versioned(&schema.of::<M>()?.versioned), &[])
         };
         self.db.fetch(self.statement, read).await
     }

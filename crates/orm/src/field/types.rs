@@ -120,14 +120,12 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> FieldType for Json
     const KIND: Kind = Kind::Json;
 
     fn to_value(&self) -> Value {
-        // A map with keys that are no strings is the only thing serde_json cannot turn into a value; it is refused on
-        // write as JSON's null would not be: `Value::List` fits no JSON column.
-        serde_json::to_value(&self.0).map_or_else(|_| Value::List(Vec::new()), Value::Json)
+        // A map with keys that are no texts, say, is nothing that JSON can hold; it is refused on write and where it is
+        // compared, as all bytes are.
+        serde_json::to_value(&self.0).map_or_else(|_| Value::Bytes(Vec::new()), Value::Json)
     }
 
     fn from_column(column: Column<'_>) -> Result<Self> {
-        serde_json::from_str(column.json_text()?)
-            .map(Json)
-            .map_err(|error| Error::new(ErrorKind::Decode, format!("is not the JSON that its type expects: {error}")))
+        column.json().map(Json)
     }
 }

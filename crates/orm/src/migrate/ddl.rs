@@ -299,7 +299,7 @@ impl Editor {
                     return self.create_table(between);
                 }
                 if let Some(column) = table.entry.column(id) {
-                    self.add_column(before()?, table, column, filling(field, fill.as_ref()))?;
+                    self.add_column(before()?, table, column, filling(table, column, fill.as_ref())?)?;
                 }
             }
             Operation::RemoveField { field, .. } => {
@@ -423,7 +423,15 @@ impl Editor {
 }
 
 /// What rows that exist get in a new column: once for all of them, as in Django.
-fn filling(field: &Field, fill: Option<&Value>) -> Option<Value> {
+///
+/// # Errors
+/// That of a write, if it does not fit the column.
+fn filling(table: Table<'_>, column: &SchemaColumn, fill: Option<&Value>) -> Result<Option<Value>> {
+    let value = unchecked_filling(table.field(column), fill);
+    value.map(|value| crate::query::check::admit(table.entry, column, value)).transpose()
+}
+
+fn unchecked_filling(field: &Field, fill: Option<&Value>) -> Option<Value> {
     use crate::model::FieldDefault;
     let constant = match &field.default {
         Some(FieldDefault::Value(value)) => Some(value),

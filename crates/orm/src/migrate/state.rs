@@ -9,6 +9,7 @@ use super::names;
 use super::operation::{Constraint, Operation};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result, nearest};
+use crate::json_schema::JsonSchema;
 use crate::model::{FieldDefault, ModelDef, Models, OnDelete, Schema};
 use crate::query::Node;
 
@@ -27,7 +28,7 @@ impl State {
     /// The state that migrations lead to when they are done for these models.
     ///
     /// It differs from the models in what migration files leave to the program: labels, choices and orders, and
-    /// functions (a default that is computed, `on_delete` by a function). A proxy has no fields of its own, and indexes
+    /// functions (a default that is computed, `on_delete` by a function, the upgrade of older documents). A proxy has no fields of its own, and indexes
     /// without a name get theirs.
     ///
     /// # Errors
@@ -237,6 +238,7 @@ fn written(definition: &ModelDef) -> Result<ModelDef> {
         field.choices.clear();
         field.verbose_name = None;
         field.soft_delete = false;
+        field.schema = field.schema.take().map(JsonSchema::without_functions);
         if let Some(FieldDefault::Function(..)) = field.default {
             field.default = None;
         }

@@ -13,6 +13,7 @@ use super::data::{BATCH, Populate};
 use super::operation::{Constraint, Migration, Operation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
+use crate::json_schema::JsonSchema;
 use crate::model::{
     Check, DatabaseDefault, Deferrable, Field, FieldDefault, Index, ModelDef, OnDelete, OrderBy, Reference, Unique,
 };
@@ -369,7 +370,26 @@ fn field_code(field: &Field) -> Result<Code> {
     if let Some(comment) = &field.comment {
         code = code.then("comment", vec![Code::text(comment)]);
     }
+    if let Some(schema) = &field.schema {
+        code = code.then("schema", vec![json_schema(schema)]);
+    }
     Ok(code)
+}
+
+/// A schema as people would write it: on a line if it is short, else a line for each member.
+fn json_schema(schema: &JsonSchema) -> Code {
+    const SHORT: usize = 80;
+    let text = match serde_json::from_str::<serde_json::Value>(schema.text()) {
+        Ok(document) => {
+            Some(document.to_string()).filter(|line| line.len() <= SHORT).unwrap_or(format!("{document:#}"))
+        }
+        Err(_) => schema.text().to_owned(),
+    };
+    let code = Code::call("JsonSchema::new", vec![Code::raw_text(&text)]);
+    match schema.current_version() {
+        Some((number, key)) => code.then("version", vec![Code::plain(number.to_string()), Code::text(key)]),
+        None => code,
+    }
 }
 
 fn reference(relation: &Reference) -> Code {

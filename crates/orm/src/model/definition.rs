@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::field::{Choice, Kind};
+use crate::json_schema::JsonSchema;
 use crate::query::Node;
 use crate::value::Value;
 
@@ -88,6 +89,8 @@ pub struct Field {
     /// Whether it says of a row that it is deleted: a boolean, or the moment when it was, null of a living row. At most
     /// one field of a model does.
     pub soft_delete: bool,
+    /// What a JSON document must look like to be written.
+    pub schema: Option<JsonSchema>,
 }
 
 /// A default that the program fills in.
@@ -430,6 +433,7 @@ impl Field {
             relation: None,
             verbose_name: None,
             soft_delete: false,
+            schema: None,
         }
     }
 
@@ -467,6 +471,8 @@ impl Field {
         db_default: DatabaseDefault => Some(db_default);
         /// Has the database compute the column.
         generated: Generated => Some(generated);
+        /// Says what a JSON document must look like to be written.
+        schema: JsonSchema => Some(schema);
     }
 
     /// Names the column.

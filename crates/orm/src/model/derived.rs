@@ -1,6 +1,7 @@
 //! What the code of the derives calls. No part of the public interface.
 
 use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::marker::PhantomData;
 use std::pin::Pin;
 
@@ -79,6 +80,15 @@ pub fn steps<M: Model, O: Orders<M>>(of: impl FnOnce(M::Fields<M, Required>) -> 
 /// A step of the default ordering, over relations.
 pub fn step<M: Model>(of: impl FnOnce(M::Fields<M, Required>) -> Order<M>) -> OrderBy {
     of(Path::root().into()).into_step()
+}
+
+/// A document in the next version.
+pub fn upgraded<E: Into<Box<dyn StdError + Send + Sync>>>(
+    upgrade: fn(u32, serde_json::Value) -> Result<serde_json::Value, E>,
+    from: u32,
+    document: serde_json::Value,
+) -> Result<serde_json::Value, Box<dyn StdError + Send + Sync>> {
+    upgrade(from, document).map_err(Into::into)
 }
 
 /// A default for a field of type `T`.

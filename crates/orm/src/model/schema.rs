@@ -12,6 +12,7 @@ use super::definition::{Field, ModelDef, OnDelete, Reference};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::field::Kind;
+use crate::json_schema::Versioned;
 use crate::migrate::names;
 
 /// The models that a program works with, not yet checked against one another.
@@ -122,6 +123,8 @@ pub(crate) struct Entry {
     pub(crate) automatic_for: Option<(ModelId, FieldId)>,
     /// A query for all columns of all rows, once there has been one.
     pub(crate) select: OnceLock<String>,
+    /// The columns whose documents have versions, by their place.
+    pub(crate) versioned: Versioned,
 }
 
 /// A column of a model's table.
@@ -231,6 +234,32 @@ impl Schema {
                 format!("unknown model `{label}`: choices are {}{}", labels.join(", "), hint.unwrap_or_default()),
             )
         })
+    }
+}
+
+impl Schema {
+    /// The models that labels name, each an `app` or an `app.Model`, in the order of the labels; of an app in the order they
+    /// were added. Automatic tables between are not among them. An error in a sentence if there are none for a label.
+    pub(crate) fn named(&self, labels: &[String]) -> Result<Vec<ModelId>, String> {
+        let mut found = Vec::new();
+        for label in labels {
+            let of_label = |entry: &&Entry| match label.contains('.') {
+                true => entry.label.eq_ignore_ascii_case(label),
+                false => entry.definition.app == *label,
+            };
+            let listed = || self.entries().iter().filter(|entry| entry.automatic_for.is_none());
+            let named: Vec<ModelId> = listed().filter(of_label).map(|entry| entry.id).collect();
+            if named.is_empty() {
+                let choices: Vec<&str> = match label.contains('.') {
+                    true => listed().map(|entry| entry.label.as_str()).collect(),
+                    false => listed().map(|entry| entry.definition.app.as_ref()).collect(),
+                };
+                let hint = nearest(label, choices).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                return Err(format!("unknown app or model `{label}`{hint}"));
+            }
+            found.extend(named.into_iter().filter(|id| !found.contains(id)).collect::<Vec<_>>());
+        }
+        Ok(found)
     }
 }
 
@@ -359,6 +388,7 @@ impl Build {
             many_to_many: HashMap::new(),
             automatic_for,
             select: OnceLock::new(),
+            versioned: Versioned::new(),
         });
         id
     }
@@ -435,9 +465,19 @@ impl Build {
                 definition.label()
             ));
         }
+        let of = |column: &Column| &definition.fields[column.field.0];
+        for column in &columns {
+            let problem = super::document::problem(of(column), column);
+            self.problems
+                .extend(problem.map(|problem| format!("{}.{}: {problem}", definition.label(), of(column).name)));
+        }
+        let schemas =
+            columns.iter().enumerate().filter_map(|(place, column)| Some((place, of(column).schema.clone()?)));
+        let versioned = schemas.filter(|(_, schema)| schema.current_version().is_some()).collect();
         let entry = &mut self.schema.entries[id.0];
         entry.columns = columns;
         entry.primary_key = primary_key;
+        entry.versioned = versioned;
     }
 
     /// The kind of the column that a field has: for a foreign key, that of the column it refers to (Django's

@@ -3,7 +3,28 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::{ChoiceValue, Kind};
 use crate::model::{Entry, SchemaColumn};
+use crate::sql;
 use crate::value::Value;
+
+/// The value as its column stores it: every value that the ORM writes goes through here.
+///
+/// A document becomes one of its field's version, and must fit the field's JSON Schema.
+///
+/// # Errors
+/// [`ErrorKind::Validation`] with its [`faults`](Error::faults) for a document that does not fit; else those of
+/// [`value`].
+pub(crate) fn admit(entry: &Entry, column: &SchemaColumn, value: Value) -> Result<Value> {
+    self::value(entry, column, &value)?;
+    if column.kind != Kind::Json || value.is_null() {
+        return Ok(value);
+    }
+    let field = entry.field(column.field);
+    let stored = sql::prepare(&column.kind, value).and_then(|value| match (&field.schema, value) {
+        (Some(schema), Value::Json(document)) => schema.admit(document).map(Value::Json),
+        (_, value) => Ok(value),
+    });
+    stored.map_err(|error| error.in_model(&*entry.label).in_field(field.name.to_string()))
+}
 
 /// Refuses a value that its column cannot hold as it is.
 ///

@@ -46,7 +46,9 @@ pub(crate) fn hearing_save<M: Model>(db: &Db) -> Option<&Of<M>> {
 }
 
 async fn insert<M: Model>(db: &Db, entry: &Entry, row: NewRow) -> Result<M> {
-    let mut rows = db.fetch(statement(db, entry, row)?, |row| read_row::<M>(row, &[])).await?;
+    let versioned = entry.versioned.clone();
+    let read = move |row: &mut Row<'_>| read_row::<M>(&mut row.with_versioned(&versioned), &[]);
+    let mut rows = db.fetch(statement(db, entry, row)?, read).await?;
     rows.pop().ok_or_else(|| no_row(&entry.label))
 }
 
@@ -65,9 +67,9 @@ fn no_row(label: &str) -> Error {
 /// The statement that inserts a row and gives all of its columns back.
 ///
 /// # Errors
-/// Those of [`NewRow::check`].
-fn statement(db: &Db, entry: &Entry, row: NewRow) -> Result<Statement> {
-    row.check(entry)?;
+/// Those of [`NewRow::admit`].
+fn statement(db: &Db, entry: &Entry, mut row: NewRow) -> Result<Statement> {
+    row.admit(entry)?;
     let (columns, values) = row.into_parts(entry);
     let returning = entry.columns.iter().collect();
     let insert = Insert { columns, rows: vec![values], conflict: Conflict::Refuse, returning };
@@ -313,7 +315,8 @@ fn writable_as_is<M: Model>(entry: &Entry, model: &M) -> Vec<(Text, Value)> {
     fields.map(|field| field.name.clone()).zip(model.to_values()).collect()
 }
 
-fn shown(key: &[Value]) -> String {
+/// A key as text.
+pub(crate) fn shown(key: &[Value]) -> String {
     let parts: Vec<String> = key.iter().map(|value| super::spec::plain(value).to_string()).collect();
     parts.join(", ")
 }

@@ -20,14 +20,14 @@ pub(crate) struct NewRow {
 }
 
 impl NewRow {
-    /// Checks each value against its column.
+    /// Checks each value against its column, and makes it what the column stores.
     ///
     /// # Errors
-    /// Those of [`check::value`].
-    pub(crate) fn check(&self, entry: &Entry) -> Result<()> {
-        for (column, value) in entry.columns.iter().zip(&self.values) {
-            if let Some(value) = value {
-                check::value(entry, column, value)?;
+    /// Those of [`check::admit`].
+    pub(crate) fn admit(&mut self, entry: &Entry) -> Result<()> {
+        for (column, slot) in entry.columns.iter().zip(&mut self.values) {
+            if let Some(value) = slot.take() {
+                *slot = Some(check::admit(entry, column, value)?);
             }
         }
         Ok(())

@@ -10,6 +10,8 @@ use super::node::{Lookup, Node};
 use super::plan::Query;
 use crate::db::{Db, Statement};
 use crate::error::Result;
+use crate::field::Kind;
+use crate::json_schema::Versioned;
 use crate::model::{Entry, Schema};
 use crate::relation::Related;
 use crate::row::Row;
@@ -35,8 +37,8 @@ where
     match sql::select(db.schema(), query)? {
         Compiled::Empty => Ok(Vec::new()),
         Compiled::Run(selected) => {
-            let related = selected.related;
-            db.fetch(selected.statement, move |row| read(row, &related)).await
+            let (related, versioned) = (selected.related, selected.versioned);
+            db.fetch(selected.statement, move |row| read(&mut row.with_versioned(&versioned), &related)).await
         }
     }
 }
@@ -47,8 +49,9 @@ where
     F: FnMut(&mut Row<'_>, &[Related]) -> Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    let statement = sql::point(db.schema(), query)?;
-    Some(db.fetch(statement, move |row| read(row, &[])).await)
+    let (statement, entry) = sql::point(db.schema(), query)?;
+    let versioned = entry.versioned.clone();
+    Some(db.fetch(statement, move |row| read(&mut row.with_versioned(&versioned), &[])).await)
 }
 
 /// The rows of a query, a chunk at a time.
@@ -66,8 +69,9 @@ where
         Err(error) => stream::iter(Some(Err(error))).left_stream(),
         Ok(Compiled::Empty) => stream::iter(None).left_stream(),
         Ok(Compiled::Run(selected)) => {
-            let related = selected.related;
-            db.stream(selected.statement, chunk, move |row| read(row, &related)).right_stream()
+            let (related, versioned) = (selected.related, selected.versioned);
+            let read = move |row: &mut Row<'_>| read(&mut row.with_versioned(&versioned), &related);
+            db.stream(selected.statement, chunk, read).right_stream()
         }
     }
     .boxed()
@@ -113,27 +117,40 @@ pub(crate) async fn figures<T: Send + 'static>(
     read: fn(&mut Row<'_>) -> Result<T>,
 ) -> Result<T> {
     let Figures { selected, defaults } = sql::aggregate(db.schema(), query, figures)?;
-    let statement = match selected {
-        Compiled::Run(selected) => selected.statement,
-        Compiled::Empty => sql::constants(db.dialect(), &defaults),
+    let (statement, versioned) = match selected {
+        Compiled::Run(selected) => (selected.statement, selected.versioned),
+        Compiled::Empty => (sql::constants(db.dialect(), &defaults), Versioned::new()),
     };
-    let mut rows = db.fetch(statement, read).await?;
+    let mut rows = db.fetch(statement, move |row| read(&mut row.with_versioned(&versioned))).await?;
     rows.pop().ok_or_else(|| crate::Error::new(crate::ErrorKind::Database, "an aggregate gave no row"))
 }
 
 /// Sets fields of all rows, and says of how many.
 pub(crate) async fn update(db: &Db, query: &Query, pairs: &[(Node, Node)]) -> Result<u64> {
     let entry = db.schema().by_label(&query.model)?;
-    for (field, to) in pairs {
-        if let (Node::Path(names), Node::Value(value, _)) = (field, to)
-            && let [name] = names.as_slice()
-            && let Some(column) =
-                entry.columns.iter().find(|c| c.attname == *name || entry.field(c.field).name == *name)
-        {
-            check::value(entry, column, value)?;
+    let mut pairs = Cow::Borrowed(pairs);
+    for place in 0..pairs.len() {
+        let (Node::Path(names), to) = &pairs[place] else { continue };
+        let named = |name: &str| {
+            entry.columns.iter().find(|column| column.attname == *name || entry.field(column.field).name == *name)
+        };
+        let Some(column) = names.first().filter(|_| names.len() == 1).and_then(|name| named(name)) else { continue };
+        match to {
+            Node::Value(value, _) if column.kind == Kind::Json => {
+                let admitted = check::admit(entry, column, value.clone())?;
+                pairs.to_mut()[place].1 = Node::value(admitted);
+            }
+            Node::Value(value, _) => check::value(entry, column, value)?,
+            _ if entry.field(column.field).schema.is_some() => {
+                let message = "has a JSON Schema, by which what the database computes cannot be checked: set it to a \
+                               value, or save the rows one by one";
+                let error = crate::Error::new(crate::ErrorKind::Unsupported, message);
+                return Err(error.in_model(&*entry.label).in_field(entry.field(column.field).name.to_string()));
+            }
+            _ => {}
         }
     }
-    match sql::update(db.schema(), query, pairs)? {
+    match sql::update(db.schema(), query, &pairs)? {
         Compiled::Empty => Ok(0),
         Compiled::Run(statement) => db.execute(statement).await,
     }

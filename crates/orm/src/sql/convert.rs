@@ -36,7 +36,7 @@ pub(crate) fn prepare(kind: &Kind, value: Value) -> Result<Value> {
         Kind::Time => time(kind, value),
         Kind::Duration => duration(kind, value),
         Kind::Uuid => uuid(kind, value),
-        Kind::Json => Ok(json(value)),
+        Kind::Json => json(value),
         Kind::GenericIpAddress => address(kind, value),
         Kind::Binary => Ok(value),
         kind if kind.is_text() => Ok(Value::Text(text(value))),
@@ -216,20 +216,27 @@ fn address(kind: &Kind, value: Value) -> Result<Value> {
 }
 
 /// A value as a JSON document.
-pub(super) fn json(value: Value) -> Value {
-    Value::Json(to_json(value))
+///
+/// # Errors
+/// [`ErrorKind::Type`] for bytes, and for what has become bytes because JSON cannot hold it.
+pub(super) fn json(value: Value) -> Result<Value> {
+    to_json(value).map(Value::Json)
 }
 
-fn to_json(value: Value) -> serde_json::Value {
-    match value {
+fn to_json(value: Value) -> Result<serde_json::Value> {
+    Ok(match value {
         Value::Json(document) => document,
         Value::Null => serde_json::Value::Null,
         Value::Bool(truth) => truth.into(),
         Value::Int(number) => number.into(),
         Value::Float(number) => number.into(),
-        Value::List(items) => items.into_iter().map(to_json).collect(),
+        Value::List(items) => items.into_iter().map(to_json).collect::<Result<_>>()?,
+        Value::Bytes(_) => {
+            let message = "JSONField expects what JSON can hold: no bytes, and no map whose keys are not texts";
+            return Err(Error::new(ErrorKind::Type, message));
+        }
         other => text(other).into(),
-    }
+    })
 }
 
 /// A value as Python's `str` shows it.

@@ -7,6 +7,7 @@ use super::tree::{Ex, Right, ScopeId};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
+use crate::json_schema::JsonSchema;
 use crate::query::{Function, Lookup, Node, Part};
 use crate::value::Value;
 
@@ -150,14 +151,14 @@ impl<'a> Compiler<'a> {
                 Some(Value::Bool(wanted)) => Right::Bool(*wanted),
                 _ => return Err(Error::new(ErrorKind::Value, "`isnull` needs true or false")),
             },
-            In => self.one_of(&kind, right)?,
+            In => self.one_of(&kind, &left, right)?,
             Range => self.between(&kind, right)?,
             Exact | Gt | Gte | Lt | Lte => self.operand(lookup, &kind, &left, right)?,
             Contains | ContainedBy if kind == Kind::Json => match right {
                 Raw::Expression(ex) => Right::Expression(ex),
                 Raw::Query(query) => Right::Expression(Ex::Subquery(query)),
                 other => {
-                    let document = convert::json(plain(other)?);
+                    let document = convert::json(plain(other)?)?;
                     Right::Value(self.bind(document))
                 }
             },
@@ -209,7 +210,7 @@ impl<'a> Compiler<'a> {
             }
             other => other,
         };
-        let value = convert::prepare(kind, value)?;
+        let value = self.comparable(kind, left, value)?;
         if let (Value::Bool(wanted), Lookup::Exact, Kind::Boolean) = (&value, lookup, kind) {
             return Ok(Right::Bool(*wanted));
         }
@@ -250,7 +251,16 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn one_of(&mut self, kind: &Kind, right: Raw<'a>) -> Result<Right<'a>> {
+    /// A value in the form in which it stands in the column on the left.
+    fn comparable(&self, kind: &Kind, left: &Ex<'a>, value: Value) -> Result<Value> {
+        let versions = self.versioned(left).and_then(JsonSchema::versions);
+        Ok(match (convert::prepare(kind, value)?, versions) {
+            (Value::Json(document), Some(versions)) => Value::Json(versions.to_compare(document)),
+            (value, _) => value,
+        })
+    }
+
+    fn one_of(&mut self, kind: &Kind, left: &Ex<'a>, right: Raw<'a>) -> Result<Right<'a>> {
         let items = match right {
             Raw::Query(query) => {
                 self.as_operand(query)?;
@@ -266,7 +276,7 @@ impl<'a> Compiler<'a> {
         // Beyond a few values, seeing whether each is new costs more than a value twice in the list.
         let few = items.len() <= 64;
         for item in items {
-            let value = convert::prepare(kind, plain(item)?)?;
+            let value = self.comparable(kind, left, plain(item)?)?;
             let impossible = self.dialect == Dialect::Postgres && self.beyond(kind, &value).is_some();
             let known = few && values.contains(&value);
             if !(value.is_null() || impossible || known) {

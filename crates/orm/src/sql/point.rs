@@ -8,8 +8,8 @@ use crate::query::{Lookup, Node, Query, Step};
 use crate::value::Value;
 
 /// The statement of a query for the row of which a unique column is a value; `None` if it is any other query, or if
-/// the value has to be looked at first. What it says is what [`select`](super::select) would.
-pub(crate) fn point(schema: &Schema, query: &Query) -> Option<Statement> {
+/// the value has to be looked at first. What it says is what [`select`](super::select) would. Also the model of the row.
+pub(crate) fn point<'a>(schema: &'a Schema, query: &Query) -> Option<(Statement, &'a Entry)> {
     let [Step::Filter(Node::Lookup { left, lookup: Some(Lookup::Exact), right })] = query.steps.as_slice() else {
         return None;
     };
@@ -37,7 +37,7 @@ pub(crate) fn point(schema: &Schema, query: &Query) -> Option<Statement> {
         Dialect::Postgres => " = $1",
         Dialect::Sqlite => " = ?1",
     });
-    Some(Statement::read(sql, vec![value.clone()]))
+    Some((Statement::read(sql, vec![value.clone()]), entry))
 }
 
 /// All columns of a model's table, up to the condition.

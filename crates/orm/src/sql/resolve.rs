@@ -5,6 +5,7 @@ use super::scope::{Compiler, Env};
 use super::tree::{Arithmetic, Col, Ex, Figure, ScopeId};
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::field::Kind;
+use crate::json_schema::JsonSchema;
 use crate::query::{AggregateFunction, Function, Lookup, Node, Operator, Part};
 use crate::value::Value;
 
@@ -391,18 +392,47 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// The schema of the documents that an expression gives, if those have versions: that of the field whose documents it
+    /// gives, one like another.
+    pub(super) fn versioned(&self, ex: &Ex<'a>) -> Option<&'a JsonSchema> {
+        let with_version = |schema: &&JsonSchema| schema.current_version().is_some();
+        match ex {
+            Ex::Column(column) => column.entry.field(column.column.field).schema.as_ref().filter(with_version),
+            Ex::Ref(_, source) => self.versioned(source),
+            Ex::Subquery(inner) => self.versioned(self.output(*inner)?),
+            Ex::Call(Function::Coalesce | Function::NullIf, arguments) => self.common_versioned(&mut arguments.iter()),
+            Ex::Case(whens, default) => {
+                self.common_versioned(&mut whens.iter().map(|(_, result)| result).chain(default.as_deref()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The schema that all of several expressions share which are no plain values.
+    fn common_versioned(&self, sources: &mut dyn Iterator<Item = &Ex<'a>>) -> Option<&'a JsonSchema> {
+        let mut sources =
+            sources.filter(|source| !matches!(source, Ex::Value(..))).map(|source| self.versioned(source));
+        let first = sources.next()??;
+        sources.all(|other| other.is_some_and(|other| std::ptr::eq(other, first))).then_some(first)
+    }
+
     /// The kind of the only column of a query.
     fn output_kind(&self, scope: ScopeId) -> Result<Option<Kind>> {
+        self.output(scope).map_or(Ok(None), |only| self.kind(only))
+    }
+
+    /// The only column of a query.
+    fn output(&self, scope: ScopeId) -> Option<&Ex<'a>> {
         let scope = self.scope(scope);
         if let super::scope::Columns::Listed(columns) = &scope.columns
             && let [(_, only)] = columns.as_slice()
         {
-            return self.kind(only);
+            return Some(only);
         }
         let mut annotations = scope.annotations.iter().filter(|annotation| annotation.selected);
         match (annotations.next(), annotations.next()) {
-            (Some(only), None) => self.kind(&only.expression),
-            _ => Ok(None),
+            (Some(only), None) => Some(&only.expression),
+            _ => None,
         }
     }
 

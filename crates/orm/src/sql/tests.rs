@@ -110,7 +110,8 @@ fn a_row_by_a_unique_column_reads_as_any_query_does() {
         for name in ["id", "pk"] {
             let query = by(name, value(7));
             let Ok(Compiled::Run(whole)) = select(&schema, &query) else { panic!("selects") };
-            assert_eq!(point(&schema, &query), Some(whole.statement), "{name} on {dialect:?}");
+            let found = point(&schema, &query).map(|(statement, _)| statement);
+            assert_eq!(found, Some(whole.statement), "{name} on {dialect:?}");
         }
         let others = [
             by("a", value(7)),
@@ -119,7 +120,7 @@ fn a_row_by_a_unique_column_reads_as_any_query_does() {
             by("id", value(7)).then(Step::Nothing),
         ];
         for query in others {
-            assert_eq!(point(&schema, &query), None, "{query:?} on {dialect:?}");
+            assert!(point(&schema, &query).is_none(), "{query:?} on {dialect:?}");
         }
     }
 }

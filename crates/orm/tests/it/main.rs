@@ -6,6 +6,8 @@ mod derive;
 mod engine;
 mod fixture;
 mod introspect;
+#[cfg(feature = "jsonschema")]
+mod json_schema;
 mod migrate;
 mod migrate_alter;
 mod migrate_laws;

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
+use nuages_orm::json_schema::{Audit, Audited};
 use nuages_orm::{Dialect, Schema};
 
 use super::{migrations, say, with_made_site};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::settings::Settings;
+use crate::site::Site;
 
 /// Look for what cannot work: models that do not fit together, names taken twice; and show foreign keys in a circle
 #[derive(Debug, clap::Args)]
@@ -15,13 +17,18 @@ pub(crate) struct Check {
     /// Also ask the databases which migrations, not applied yet, would keep others waiting (PostgreSQL)
     #[arg(long)]
     deploy: bool,
+    /// Also read the JSON documents in the databases, of these models or of all, and list those that do not fit the JSON
+    /// Schema of their field
+    #[arg(long, num_args = 0.., value_name = "APP[.MODEL]")]
+    data: Option<Vec<String>>,
 }
 
 impl Check {
     pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
         project.check()?;
         if self.deploy {
-            with_made_site(project, settings, async |site| migrations::warn_of_locks(project, site, out).await).await?;
+            with_made_site(project, settings.clone(), async |site| migrations::warn_of_locks(project, site, out).await)
+                .await?;
         }
         // Which keys make a circle does not depend on the engine.
         let found = Schema::new(&project.models(), Dialect::Sqlite)?.key_cycles();
@@ -41,6 +48,55 @@ impl Check {
             let deferred = found.deferred.join(", ");
             say(out, format_args!("No circle is left without {deferred}: to be added once the tables are there.\n"))?;
         }
+        if let Some(labels) = &self.data {
+            with_made_site(project, settings, async |site| documents(project, site, labels, out).await).await?;
+        }
         say(out, format_args!("No problems found.\n"))
     }
+}
+
+/// Lists the documents that do not fit the JSON Schemas of their fields.
+async fn documents(project: &Project, site: &Site, labels: &[String], out: &mut (dyn Write + Send)) -> Result<()> {
+    let mut all = Audited::default();
+    for database in [None].into_iter().chain(project.databases().into_iter().map(Some)) {
+        let app_of = |label: &str| label.split('.').next().unwrap_or_default().to_owned();
+        // What no app is called is looked for, and missed, in the first.
+        let is_here = |label: &String| {
+            let app = project.apps().iter().find(|app| app.label() == app_of(label));
+            app.and_then(|app| app.database.as_deref()) == database
+        };
+        let here: Vec<&String> = labels.iter().filter(|label| is_here(label)).collect();
+        if here.is_empty() && !labels.is_empty() {
+            continue;
+        }
+        let audit = here.into_iter().fold(Audit::new(), Audit::of);
+        let db = site.db_named(database.unwrap_or("default"))?;
+        let audited = audit.run(db, |unfit| {
+            unfit.faults.iter().try_for_each(|fault| {
+                let (key, pointer) = (plain(&unfit.key), plain(&fault.pointer));
+                let (message, keyword) = (plain(&fault.message), &fault.keyword);
+                say(out, format_args!("{} {key}: {}{pointer}: {message} ({keyword})\n", unfit.model, unfit.field))
+            })
+        });
+        let audited: Audited = audited.await?;
+        all.fields += audited.fields;
+        all.documents += audited.documents;
+        all.unfit += audited.unfit;
+    }
+    match (all.fields, all.unfit) {
+        (0, _) => say(out, format_args!("No field has a JSON Schema: there is no data to check.\n")),
+        (_, 0) => say(out, format_args!("{} documents fit the JSON Schemas of their fields.\n", all.documents)),
+        (_, unfit) => Err(Error::Command(format!(
+            "{unfit} of {} documents do not fit the JSON Schemas of their fields: they can be read, but not written as they \
+             are",
+            all.documents
+        ))),
+    }
+}
+
+/// Text from a database that cannot do anything to a terminal.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() })
+        .collect()
 }

@@ -519,6 +519,51 @@ async fn check_shows_foreign_keys_in_a_circle() {
     );
 }
 
+#[derive(Model)]
+#[model(app = "shelf")]
+struct Record {
+    id: i64,
+    #[field(schema = r#"{"properties": {"year": {"minimum": 1877}}, "additionalProperties": {"type": "string"}}"#)]
+    notes: nuages_orm::Json,
+}
+
+#[tokio::test]
+async fn check_data_lists_documents_that_could_not_be_written() {
+    let folder = Folder::new();
+    let project = Project::new("site").app(App::new("shelf").model::<Record>());
+    let db = nuages_orm::Db::connect(&folder.url(), Models::new().with::<Record>()).await.expect("a file");
+    nuages_orm::migrate::create_tables(&db).await.expect("tables");
+    for year in [1937, 1940] {
+        Record::builder().notes(nuages_orm::json!({ "year": year })).create(&db).await.expect("it fits");
+    }
+    let ask = async |arguments: &[&str]| {
+        let mut out = Vec::new();
+        let outcome = project.run(arguments.iter().copied(), Settings::new(folder.url()), &mut out).await;
+        (String::from_utf8(out).expect("text"), outcome.map_err(|error| error.to_string()))
+    };
+    let (out, outcome) = ask(&["check", "--data"]).await;
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(out, "2 documents fit the JSON Schemas of their fields.\nNo problems found.\n");
+
+    let bad = r#"UPDATE shelf_record SET notes = '{"year": 7, "a\u001b[31m": 1}' WHERE id = 2"#;
+    db.raw(bad, ()).execute().await.expect("raw SQL is not checked");
+    for arguments in [&["check", "--data"][..], &["check", "--data", "shelf.Record"], &["check", "--data", "shelf"]] {
+        let (out, outcome) = ask(arguments).await;
+        assert_eq!(
+            out,
+            "shelf.Record 2: notes/year: value is less than the minimum of 1877 (minimum)\n\
+             shelf.Record 2: notes/a\\u{1b}[31m: value is not of type \"string\" (type)\n"
+        );
+        let error = outcome.expect_err("there is one");
+        assert!(error.starts_with("1 of 2 documents do not fit the JSON Schemas of their fields"), "{error}");
+    }
+    for (label, says) in [("shelf.Recrod", "did you mean `shelf.Record`?"), ("shop", "unknown app or model `shop`")] {
+        let error = ask(&["check", "--data", label]).await.1.expect_err("there is none");
+        assert!(error.contains(says), "{error}");
+    }
+    db.close().await;
+}
+
 #[tokio::test]
 async fn a_database_that_cannot_be_reached_is_one_sentence_without_its_password() {
     let mut out = Vec::new();

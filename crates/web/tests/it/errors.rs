@@ -49,6 +49,18 @@ async fn running() -> Running {
 }
 
 #[tokio::test]
+async fn a_document_that_does_not_fit_is_told_fault_by_fault() {
+    use nuages_orm::json_schema::JsonSchema;
+    let schema = JsonSchema::new(r#"{"properties": {"year": {"type": "integer"}}, "required": ["title"]}"#);
+    let refused = schema.admit(json!({"year": "a secret"})).expect_err("it does not fit").in_field("notes");
+    let problem = Error::from(refused).problem();
+    let expected =
+        [("notes", "\"title\" is a required property"), ("notes", "at /year, value is not of type \"integer\"")];
+    assert_eq!(problem.fields().collect::<Vec<_>>(), expected);
+    assert_eq!(problem.to_json()["status"], 422);
+}
+
+#[tokio::test]
 async fn each_error_has_its_status_and_tells_no_cause() {
     let site = running().await;
     for (how, status) in

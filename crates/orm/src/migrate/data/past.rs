@@ -133,6 +133,9 @@ fn fit(definition: &mut ModelDef, known: &ModelDef) -> Result<()> {
         }
         field.column.clone_from(&then.column);
         field.relation.clone_from(&then.relation);
+        if field.schema.is_none() {
+            field.schema.clone_from(&then.schema);
+        }
     }
     if definition.primary_key != known.primary_key {
         return wrong(format!("the primary key of {label} is {} at this point", known.primary_key.join(", ")));

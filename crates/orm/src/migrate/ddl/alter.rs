@@ -126,7 +126,7 @@ impl Editor {
             (true, true) => {
                 let (Some(old), Some(new)) = (before.entry.column(old), after.entry.column(new)) else { return Ok(()) };
                 self.flush();
-                self.alter_column(before, old, after, new, filling(new_field, fill))
+                self.alter_column(before, old, after, new, filling(after, new, fill)?)
             }
             (false, false) => match (before.between(old), after.between(new)) {
                 (Some(old), Some(new)) => {

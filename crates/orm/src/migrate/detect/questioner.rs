@@ -109,13 +109,14 @@ impl Fill<'_> {
             kind => prepare(kind, Value::Text(text.to_owned()))?,
         };
         // The checks of a write: range, length, digits.
-        let column = Field::new(self.field.name.clone(), self.kind.clone());
+        let mut column = Field::new(self.field.name.clone(), self.kind.clone());
+        column.schema.clone_from(&self.field.schema);
         let model = ModelDef::new("fill", "Fill").field(column).primary_key(self.field.name.clone());
         let schema = Schema::new(&Models::new().with_definition(model), Dialect::Postgres)?;
         if let [entry] = schema.entries()
             && let [column] = entry.columns.as_slice()
         {
-            check::value(entry, column, &value)?;
+            check::admit(entry, column, value.clone())?;
         }
         Ok(value)
     }

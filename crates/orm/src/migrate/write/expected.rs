@@ -37,6 +37,28 @@ pub(super) fn migration() -> Migration {
                         .null(true),
                 )
                 .field(Field::many_to_many("tags", Reference::new("shop.Tag", OnDelete::Cascade).table("shop_tagged")))
+                .field(
+                    Field::new("notes", Kind::Json)
+                        .null(true)
+                        .schema(JsonSchema::new(r#"{"type":"object","required":["year"]}"#).version(2, "v")),
+                )
+                .field(
+                    Field::new("cover", Kind::Json)
+                        .schema(
+                            JsonSchema::new(
+                                r##"{
+                                  "properties": {
+                                    "colour": {
+                                      "pattern": "^#[0-9a-f]{6}\"#$"
+                                    },
+                                    "artists": {
+                                      "type": "array"
+                                    }
+                                  }
+                                }"##,
+                            ),
+                        ),
+                )
                 .primary_key("id")
                 .unique_together(["title", "shelf"])
                 .unique(Unique::new("one_price", ["price"]).condition(keyword("price__gt", decimal("1.50"))))

@@ -23,6 +23,16 @@ impl Code {
         Code::Plain(format!("{text:?}"))
     }
 
+    /// A text of which each line may begin with more blanks, its quotes as they are.
+    pub(super) fn raw_text(text: &str) -> Code {
+        // As many signs as no quote in it is followed by.
+        let mut signs = "#".to_owned();
+        while text.contains(&format!("\"{signs}")) {
+            signs.push('#');
+        }
+        Code::Plain(format!("r{signs}\"{text}\"{signs}"))
+    }
+
     pub(super) fn call(function: &str, arguments: Vec<Code>) -> Code {
         Code::Call(format!("{function}("), arguments, ')')
     }
@@ -50,12 +60,19 @@ impl Code {
     pub(super) fn lay_out(&self, indent: usize, after: usize, out: &mut String) {
         let used = out.len() - out.rfind('\n').map_or(0, |end| end + 1);
         let line = self.line();
-        if used + line.chars().count() + after <= WIDTH {
+        if !line.contains('\n') && used + line.chars().count() + after <= WIDTH {
             out.push_str(&line);
             return;
         }
         match self {
-            Code::Plain(text) => out.push_str(text),
+            Code::Plain(text) => {
+                for (place, line) in text.split('\n').enumerate() {
+                    if place > 0 {
+                        new_line(indent, out);
+                    }
+                    out.push_str(line);
+                }
+            }
             Code::Call(head, arguments, end) => {
                 out.push_str(head);
                 match arguments.as_slice() {

@@ -187,11 +187,11 @@ impl Db {
     }
 
     /// Runs a statement that can only run outside transactions, for as long as it takes: on PostgreSQL on a connection
-    /// of its own without limits of time.
-    pub(crate) async fn script_alone(&self, sql: impl Into<String>) -> Result<()> {
+    /// of its own without limits of time, after what `before` says to that connection.
+    pub(crate) async fn script_alone(&self, before: &str, sql: impl Into<String>) -> Result<()> {
         let statement = Statement::write(sql, Vec::new());
         let watch = capture::Watch::start(&statement);
-        let done = self.pool.primary.script_alone(statement.sql).await;
+        let done = self.pool.primary.script_alone(before, statement.sql).await;
         watch.end(done.as_ref().map(|()| 0));
         done.map_err(|error| self.failed(error))
     }

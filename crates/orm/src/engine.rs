@@ -154,13 +154,14 @@ impl Engine {
         either!(Engine, self, engine => engine.script(sql).await)
     }
 
-    /// Runs a statement outside transactions, for as long as it takes.
-    pub(crate) async fn script_alone(&self, sql: String) -> Result<()> {
+    /// Runs a statement outside transactions, for as long as it takes; on PostgreSQL on a connection of its own, after
+    /// what `before` says to it.
+    pub(crate) async fn script_alone(&self, before: &str, sql: String) -> Result<()> {
         match self {
             #[cfg(feature = "sqlite")]
-            Engine::Sqlite(engine) => engine.script(sql).await,
+            Engine::Sqlite(engine) => engine.script(format!("{before}{sql}")).await,
             #[cfg(feature = "postgres")]
-            Engine::Postgres(engine) => engine.script_alone(&sql).await,
+            Engine::Postgres(engine) => engine.script_alone(before, &sql).await,
         }
     }
 

@@ -4,25 +4,32 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use nuages::orm::Models;
+use nuages::prelude::*;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::http::{get, send};
 
 /// A folder with a database of its own, gone afterwards.
-struct Home(PathBuf);
+struct Home {
+    folder: PathBuf,
+    /// The database, if it is not a file in the folder.
+    database: Option<String>,
+}
 
 impl Home {
     fn new() -> Self {
-        let id = nuages::prelude::Uuid::new_v4().simple().to_string();
+        let id = Uuid::new_v4().simple().to_string();
         let folder = std::env::temp_dir().join(format!("nuages-site-{id}"));
         std::fs::create_dir(&folder).expect("a folder");
-        Home(folder)
+        Home { folder, database: None }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_site"));
-        command.args(arguments).current_dir(&self.0).env_clear().kill_on_drop(true).stdin(Stdio::null());
+        command.args(arguments).current_dir(&self.folder).env_clear().kill_on_drop(true).stdin(Stdio::null());
+        command.envs(self.database.iter().map(|url| ("DATABASE_URL", url)));
         command
     }
 
@@ -54,7 +61,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("the folder goes");
+        std::fs::remove_dir_all(&self.folder).expect("the folder goes");
     }
 }
 
@@ -86,7 +93,7 @@ async fn a_signal_ends_the_site_well_and_no_click_is_lost() {
         let status = site.wait().await.expect("it ends");
         assert_eq!(status.code(), Some(0), "{name}");
         assert_eq!(home.stored().await, format!("[{{\"clicks\":{}}}]\n", 5 * (round + 1)));
-        assert!(!Path::exists(&home.0.join("db.sqlite3-wal")), "the database is closed");
+        assert!(!Path::exists(&home.folder.join("db.sqlite3-wal")), "the database is closed");
     }
 }
 
@@ -126,7 +133,7 @@ async fn a_database_that_cannot_be_reached_ends_the_program_with_1_and_one_sente
 #[tokio::test]
 async fn settings_that_make_no_sense_are_told_all_at_once() {
     let home = Home::new();
-    std::fs::write(home.0.join(".env"), "DEBUG=perhaps\nREQUEST_TIMEOUT=soon\n").expect("written");
+    std::fs::write(home.folder.join(".env"), "DEBUG=perhaps\nREQUEST_TIMEOUT=soon\n").expect("written");
     let output = home.command(&["migrate"]).env("REQUEST_TIMEOUT", "5").env("RUST_LOG", "a=b").output().await;
     let output = output.expect("the program runs");
     let text = String::from_utf8(output.stderr).expect("text");
@@ -157,20 +164,49 @@ async fn a_reader_that_has_had_enough_is_no_error() {
     assert!(site.wait().await.expect("it ends").success());
 }
 
-#[tokio::test]
-async fn two_programs_that_migrate_at_once_both_succeed_and_apply_once() {
-    for round in 0..50 {
-        let home = Home::new();
-        let (one, other) = tokio::join!(home.run(&["migrate"]), home.run(&["migrate"]));
-        let mut applied = 0;
-        for output in [one, other] {
-            assert!(output.status.success(), "round {round}: {output:?}");
-            applied += String::from_utf8_lossy(&output.stdout).matches("… done\n").count();
-        }
-        assert_eq!(home.ask(&["migrate", "--check"]).await, "The tables are up to date.\n");
-        let shown = home.ask(&["showmigrations", "--plan"]).await;
-        assert_eq!(applied, shown.lines().count(), "round {round}: each once");
+const ROUNDS: usize = 50;
+
+/// Migrates from two programs at once, on a database without tables.
+async fn migrate_twice_at_once(home: &Home, round: usize) {
+    let (one, other) = tokio::join!(home.run(&["migrate"]), home.run(&["migrate"]));
+    let mut applied = 0;
+    for output in [one, other] {
+        assert!(output.status.success(), "round {round}: {output:?}");
+        applied += String::from_utf8_lossy(&output.stdout).matches("… done\n").count();
     }
+    assert_eq!(home.ask(&["migrate", "--check"]).await, "The tables are up to date.\n");
+    let shown = home.ask(&["showmigrations", "--plan"]).await;
+    assert_eq!(applied, shown.lines().count(), "round {round}: each once");
+}
+
+#[tokio::test]
+async fn two_programs_that_migrate_a_sqlite_file_at_once_both_succeed_and_apply_once() {
+    for round in 0..ROUNDS {
+        migrate_twice_at_once(&Home::new(), round).await;
+    }
+}
+
+#[tokio::test]
+async fn two_programs_that_migrate_a_postgresql_database_at_once_both_succeed_and_apply_once() {
+    let url = std::env::var("NUAGES_TEST_POSTGRES_URL");
+    let url = url.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+    let server = match Db::connect(&url, Models::new()).await {
+        Ok(server) => server,
+        Err(error) if std::env::var_os("NUAGES_TEST_REQUIRE_SERVERS").is_some() => panic!("{error}"),
+        Err(error) => return eprintln!("skipped: {error}"),
+    };
+    let schema = format!("nuages_{}", Uuid::new_v4().simple());
+    let run = async |sql: String| server.raw(sql, ()).execute().await.expect("it runs");
+    run(format!("CREATE SCHEMA {schema}")).await;
+    let sign = if url.contains('?') { '&' } else { '?' };
+    let mut home = Home::new();
+    home.database = Some(format!("{url}{sign}options=-c%20search_path%3D{schema}"));
+    for round in 0..ROUNDS {
+        migrate_twice_at_once(&home, round).await;
+        run(format!("DROP SCHEMA {schema} CASCADE")).await;
+        run(format!("CREATE SCHEMA {schema}")).await;
+    }
+    run(format!("DROP SCHEMA {schema}")).await;
 }
 
 #[tokio::test]

@@ -104,10 +104,10 @@ impl Engine {
 
     /// Runs a statement that cannot run in a transaction, without limits of time. The connection is closed afterwards,
     /// since its limits are not those of others.
-    pub(crate) async fn script_alone(&self, sql: &str) -> Result<()> {
+    pub(crate) async fn script_alone(&self, before: &str, sql: &str) -> Result<()> {
         let connection = self.connection().await?;
         connection.keep_from_others();
-        connection.script("SET statement_timeout = 0; SET lock_timeout = 0").await?;
+        connection.script(&format!("SET statement_timeout = 0; SET lock_timeout = 0; {before}")).await?;
         connection.script(sql).await
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 pub use explain::{Explained, ExplainedOperation};
 pub use lock::LockPatience;
+pub(super) use lock::take_part;
 pub(crate) use records::is_there;
 pub(super) use records::set_checkpoint;
 pub use show::Shown;

@@ -10,6 +10,7 @@ mod introspect;
 mod json_schema;
 mod migrate;
 mod migrate_alter;
+mod migrate_kill;
 mod migrate_laws;
 mod migrate_run;
 mod query;

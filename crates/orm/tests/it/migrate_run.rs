@@ -466,18 +466,8 @@ on_each_engine! {
 #[cfg(feature = "postgres")]
 #[test]
 fn indexes_are_made_concurrently_and_locks_waited_for() {
-    crate::support::on_postgres(async |place: Place| {
-        // A database of its own: an index made concurrently waits for all transactions of its database, those of other
-        // tests too.
-        let server = place.db().await;
-        let name = format!("nuages_{}", nuages_orm::Uuid::new_v4().simple());
-        run(&server, &format!("CREATE DATABASE {name}")).await;
-        let (base, _) = place.url.split_once('?').unwrap();
-        let place = Place { url: format!("{}/{name}", base.rsplit_once('/').unwrap().0) };
-        let outcome = tokio::spawn(concurrently(place)).await;
-        run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
-        outcome.unwrap();
-    });
+    // An index made concurrently waits for all transactions of its database, those of other tests too.
+    crate::support::on_postgres_database(concurrently);
 }
 
 #[cfg(feature = "postgres")]

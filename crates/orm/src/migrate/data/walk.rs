@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::super::execute::set_checkpoint;
+use super::super::execute::{set_checkpoint, take_part};
 use super::super::operation::Migration;
 use super::{Past, Populate};
 use crate::batch;
@@ -111,6 +111,7 @@ impl<'a> Walk<'a> {
             None => work(past.clone()).await?,
             Some(marks) => {
                 let transaction = past.db().begin(true).await?;
+                take_part(transaction.db()).await?;
                 let outcome = match work(past.on(transaction.db())).await {
                     Ok((last, rows)) => {
                         let mark = last.as_ref().map_or_else(|| Ok(json!(DONE)), |last| to_mark(last));

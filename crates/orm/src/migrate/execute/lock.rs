@@ -10,6 +10,8 @@ use crate::value::Value;
 
 /// The lock that one migrator at a time holds on a PostgreSQL database: "nuages_m" as a number.
 const LOCK: i64 = i64::from_be_bytes(*b"nuages_m");
+/// The lock that each connection holds which does a part of a migration that is not atomic: "nuages_p" as a number.
+const PART: i64 = i64::from_be_bytes(*b"nuages_p");
 /// The first pause before something is tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
@@ -49,16 +51,40 @@ pub(super) async fn acquire(db: &Db, patience: LockPatience) -> Result<()> {
         return Ok(());
     }
     db.script("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+    ask_until(db, &Statement::write("SELECT pg_try_advisory_xact_lock($1)", vec![Value::Int(LOCK)])).await?;
+    db.script(format!("SET LOCAL lock_timeout = {}", patience.timeout.as_millis().max(1))).await
+}
+
+/// Asks again and again until the answer is yes.
+async fn ask_until(db: &Db, question: &Statement) -> Result<()> {
     let mut pauses = pauses();
     loop {
-        let ask = Statement::write("SELECT pg_try_advisory_xact_lock($1)", vec![Value::Int(LOCK)]);
-        let got = db.fetch(ask, |row| row.column().value(Some(&crate::field::Kind::Boolean))).await?;
+        let got = db.fetch(question.clone(), |row| row.column().value(Some(&crate::field::Kind::Boolean))).await?;
+        // The answer would hold a snapshot until the next statement.
+        db.script("SELECT").await?;
         if got == [Value::Bool(true)] {
-            break;
+            return Ok(());
         }
         pauses.pause().await;
     }
-    db.script(format!("SET LOCAL lock_timeout = {}", patience.timeout.as_millis().max(1))).await
+}
+
+/// Marks a transaction on PostgreSQL as a part of a migration that is not atomic. If the program is killed, the server
+/// may yet finish the statement or the commit that it was sent; until then the next migrator waits.
+pub(in super::super) async fn take_part(db: &Db) -> Result<()> {
+    match db.dialect() {
+        Dialect::Sqlite => Ok(()),
+        Dialect::Postgres => db.script(format!("SELECT pg_advisory_xact_lock_shared({PART})")).await,
+    }
+}
+
+/// Runs a statement that cannot run in a transaction, as a part of a migration.
+pub(super) async fn run_alone(db: &Db, sql: &str) -> Result<()> {
+    let before = match db.dialect() {
+        Dialect::Sqlite => String::new(),
+        Dialect::Postgres => format!("SELECT pg_advisory_lock_shared({PART})"),
+    };
+    db.script_alone(&before, sql).await
 }
 
 /// Keeps other migrators away from work that is not one transaction: on PostgreSQL another connection holds the lock in
@@ -75,6 +101,10 @@ impl Alone {
         if db.dialect() == Dialect::Postgres {
             let transaction = db.begin(true).await?;
             acquire(transaction.db(), LockPatience::default()).await?;
+            // Parts of a migrator that was killed.
+            let free =
+                format!("SELECT CASE WHEN pg_try_advisory_lock({PART}) THEN pg_advisory_unlock({PART}) ELSE false END");
+            ask_until(transaction.db(), &Statement::write(free, Vec::new())).await?;
             return Ok(Alone { transaction: Some(transaction), _file: None });
         }
         let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::data::{Course, Marks, Past};
@@ -11,7 +12,7 @@ use super::super::graph::in_migration;
 use super::super::operation::{Migration, Operation};
 use super::super::probe::{Probe, doubts};
 use super::super::state::State;
-use super::lock::{Alone, LockPatience, acquire, pauses};
+use super::lock::{Alone, LockPatience, acquire, pauses, run_alone, take_part};
 use super::{records, sqlite};
 use crate::db::Db;
 use crate::engine::Dialect;
@@ -133,7 +134,7 @@ impl Job {
         let transaction = db.begin(!work.drops).await?;
         let outcome = match place {
             None => self.whole(transaction.db(), work).await,
-            Some(step) => self.piece(transaction.db(), work, step).await,
+            Some(step) => self.piece(transaction.db(), work, step).await.map(|()| true),
         };
         transaction.end_with(outcome).await
     }
@@ -150,15 +151,26 @@ impl Job {
         Ok(true)
     }
 
-    /// One operation of a migration that is not atomic, within a transaction.
-    async fn piece(&self, db: &Db, work: &Work, step: Step) -> Result<bool> {
+    /// One operation of a migration that is not atomic, or one statement of it, within a transaction.
+    async fn piece(&self, db: &Db, work: &Work, step: Step) -> Result<()> {
         if db.dialect() == Dialect::Postgres {
             let timeout = self.patience.timeout.as_millis().max(1);
             db.script(format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {timeout}")).await?;
         }
+        take_part(db).await?;
         self.statements(db, work, Some(step.position)).await?;
-        records::note(db, &self.migration, Some(step.turn + 1), None).await?;
-        Ok(true)
+        self.note(db, step).await
+    }
+
+    /// Notes that an operation is done, or a statement of it.
+    async fn note(&self, db: &Db, step: Step) -> Result<()> {
+        match step.statement {
+            None => records::note(db, &self.migration, Some(step.turn + 1), None).await,
+            Some(statement) => {
+                let done = json!({ STATEMENTS: statement + 1 }).to_string();
+                records::note(db, &self.migration, Some(step.turn), Some(&done)).await
+            }
+        }
     }
 
     async fn is_done(&self, db: &Db) -> Result<bool> {
@@ -189,11 +201,12 @@ impl Job {
                 done.map_err(|error| self.failed(position, &change.table, error))?;
             } else if let Some(state) = work.states.get(&change.operation) {
                 self.data(db, position, state, None).await?;
-                if db.dialect() == Dialect::Postgres {
-                    // A table cannot be altered while checks of its keys are put off to the commit.
-                    let checked = db.script("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED").await;
-                    checked.map_err(|error| self.failed(position, "", error))?;
-                }
+            }
+            if change.table.is_empty() && db.dialect() == Dialect::Postgres {
+                // Rows may have changed, and a table cannot be altered while checks of its keys are put off to the
+                // commit.
+                let checked = db.script("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED").await;
+                checked.map_err(|error| self.failed(position, "", error))?;
             }
         }
         if work.drops {
@@ -288,8 +301,8 @@ impl Job {
             piece.operations = vec![operation.clone()];
             let work = Work::new(&piece, self.backwards, state, db.dialect());
             let (work, _) = work.map_err(|error| in_migration(&self.migration, error))?;
-            let again = done == Some(turn);
-            self.step(db, Step { position, turn, again }, &work, state, checkpoint.take()).await?;
+            let step = Step { position, turn, again: done == Some(turn), statement: None };
+            self.step(db, step, &work, state, checkpoint.take()).await?;
         }
         let state = states.pop().unwrap_or_default();
         if was_done {
@@ -307,19 +320,49 @@ impl Job {
         if operation.is_data() {
             let marks = Marks::new(&self.migration, checkpoint.as_deref())?;
             self.data(db, step.position, state, Some(marks)).await?;
-        } else if runs_alone(operation, db.dialect()) {
-            for change in &work.changes {
-                if step.again && self.is_complete(db, operation).await? {
-                    break;
-                }
-                let done = db.script_alone(change.sql.clone()).await;
-                done.map_err(|error| self.failed(step.position, &change.table, error))?;
-            }
-        } else {
+            return self.note(db, step).await;
+        }
+        if let Operation::RunSql { .. } = operation {
+            return self.written(db, step, work, checkpoint.as_deref()).await;
+        }
+        if !runs_alone(operation, db.dialect()) {
             let done = self.transact(db, work, Some(step)).await;
             return done.map(drop).map_err(|error| self.told(step.position, error));
         }
-        records::note(db, &self.migration, Some(step.turn + 1), None).await
+        for change in &work.changes {
+            if step.again && self.is_complete(db, operation).await? {
+                break;
+            }
+            let done = run_alone(db, &change.sql).await;
+            done.map_err(|error| self.failed(step.position, &change.table, error))?;
+        }
+        self.note(db, step).await
+    }
+
+    /// Statements that somebody has written: each in a transaction together with the note that it is done, but for those
+    /// that cannot run in one.
+    async fn written(&self, db: &Db, step: Step, work: &Work, checkpoint: Option<&str>) -> Result<()> {
+        let kept: Option<serde_json::Value> = checkpoint.and_then(|text| serde_json::from_str(text).ok());
+        let done = kept.as_ref().and_then(|kept| kept.get(STATEMENTS)?.as_u64()).unwrap_or(0);
+        let done = usize::try_from(done).unwrap_or(usize::MAX);
+        for (statement, change) in work.changes.iter().enumerate().skip(done) {
+            let step = Step { statement: Some(statement), ..step };
+            let single = Work { changes: vec![change.clone()], ..work.clone() };
+            let mut run = match is_steering(&change.sql) {
+                true => None,
+                false => Some(self.transact(db, &single, Some(step)).await.map(drop)),
+            };
+            if run.as_ref().is_none_or(|run| run.as_ref().is_err_and(wants_to_be_alone)) {
+                let alone = run_alone(db, &change.sql).await;
+                let alone = alone.map_err(|error| self.failed(step.position, &change.table, error));
+                run = Some(match alone {
+                    Ok(()) => self.note(db, step).await,
+                    Err(error) => Err(error),
+                });
+            }
+            run.unwrap_or(Ok(())).map_err(|error| self.told(step.position, error))?;
+        }
+        self.note(db, step).await
     }
 
     /// Whether an operation that runs outside transactions was interrupted only after it was done. What it left half
@@ -338,7 +381,7 @@ impl Job {
         match found.first() {
             Some((true,)) if makes => Ok(true),
             Some((false,)) if makes => {
-                db.script_alone(format!("DROP INDEX CONCURRENTLY IF EXISTS {quoted}")).await?;
+                run_alone(db, &format!("DROP INDEX CONCURRENTLY IF EXISTS {quoted}")).await?;
                 Ok(false)
             }
             None if !makes => Ok(true),
@@ -412,7 +455,9 @@ impl Job {
         };
         let within = match self.migration.operations.get(position) {
             Some(operation) if operation.is_data() => ", and so do the batches that were committed",
-            Some(Operation::RunSql { .. }) => ", and so do its statements before the one that failed",
+            Some(Operation::RunSql { .. }) => {
+                ", and so do its statements before the one that failed, which are not run again"
+            }
             Some(Operation::AddIndexConcurrently { .. }) => {
                 ", and an invalid index may be left, which the next try drops"
             }
@@ -443,7 +488,12 @@ struct Step {
     turn: usize,
     /// Whether it may have been begun before.
     again: bool,
+    /// The statement at hand, if it is done statement by statement.
+    statement: Option<usize>,
 }
+
+/// What a checkpoint calls the statements of an operation that are done.
+const STATEMENTS: &str = "statements";
 
 /// Whether others only stand in the way, so that it may work the next time.
 fn in_the_way(error: &Error) -> bool {
@@ -452,11 +502,21 @@ fn in_the_way(error: &Error) -> bool {
 
 /// Whether an operation of a migration that is not atomic runs outside transactions.
 fn runs_alone(operation: &Operation, dialect: Dialect) -> bool {
-    match operation {
-        Operation::RunSql { .. } => true,
-        Operation::AddIndexConcurrently { .. } | Operation::RemoveIndexConcurrently { .. } => {
-            dialect == Dialect::Postgres
-        }
-        _ => false,
-    }
+    let concurrent =
+        matches!(operation, Operation::AddIndexConcurrently { .. } | Operation::RemoveIndexConcurrently { .. });
+    concurrent && dialect == Dialect::Postgres
+}
+
+/// Whether SQL steers transactions, or the connection in ways that a transaction passes over without a word.
+fn is_steering(sql: &str) -> bool {
+    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    ["BEGIN", "START", "PRAGMA"].iter().any(|steering| word.eq_ignore_ascii_case(steering))
+}
+
+/// Whether a statement was refused since it was in a transaction.
+fn wants_to_be_alone(error: &Error) -> bool {
+    let text = error.to_string();
+    ["SQLSTATE 25001", "within a transaction", "within transaction", "inside a transaction"]
+        .iter()
+        .any(|sign| text.contains(sign))
 }

@@ -8,6 +8,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
+use smallvec::SmallVec;
+
 pub use functions::{
     Aggregation, Literal, Natural, When, abs, avg, cast, coalesce, concat, count, count_rows, exists, greatest, least,
     length, lower, max, min, now, nullif, outer, q, round, subquery, substr, sum, upper, value, when,
@@ -192,7 +194,7 @@ where
 
 /// The way from the query's model `R` to a set of fields: relations by name, and whether it may end in nothing.
 pub struct Path<R, N = Required> {
-    names: Vec<Cow<'static, str>>,
+    names: SmallVec<[Cow<'static, str>; 2]>,
     outer: bool,
     of: PhantomData<fn() -> (R, N)>,
 }
@@ -212,24 +214,24 @@ impl<R, N> Clone for Path<R, N> {
 impl<R> Path<R, Required> {
     /// Where the query starts.
     pub fn root() -> Self {
-        Path { names: Vec::new(), outer: false, of: PhantomData }
+        Path { names: SmallVec::new(), outer: false, of: PhantomData }
     }
 
     /// The root of the query around this one.
     pub(crate) fn outer_root() -> Self {
-        Path { names: Vec::new(), outer: true, of: PhantomData }
+        Path { names: SmallVec::new(), outer: true, of: PhantomData }
     }
 }
 
 impl<R, N: Nullability> Path<R, N> {
     /// A field that may not be null itself.
     pub fn field<T: FieldType>(&self, name: &'static str) -> Expr<R, N::Of<T>> {
-        Expr::from_node(self.node(name))
+        Expr::from_node(self.column(Cow::Borrowed(name)))
     }
 
     /// A field that may be null.
     pub fn nullable_field<T: FieldType>(&self, name: &'static str) -> Expr<R, Option<T>> {
-        Expr::from_node(self.node(name))
+        Expr::from_node(self.column(Cow::Borrowed(name)))
     }
 
     /// The fields of the row that a key refers to, which is always there if this one is.
@@ -262,25 +264,17 @@ impl<R, N: Nullability> Path<R, N> {
     }
 
     fn join<M>(&self, name: &'static str) -> Path<R, M> {
-        Path { names: self.with(name), outer: self.outer, of: PhantomData }
-    }
-
-    /// A field at the path's end, by a name known at run time.
-    pub(crate) fn column(&self, name: Cow<'static, str>) -> Node {
         let mut names = self.names.clone();
-        names.push(name);
-        if self.outer { Node::Outer(names) } else { Node::Path(names) }
+        names.push(Cow::Borrowed(name));
+        Path { names, outer: self.outer, of: PhantomData }
     }
 
-    fn node(&self, name: &'static str) -> Node {
-        if self.outer { Node::Outer(self.with(name)) } else { Node::Path(self.with(name)) }
-    }
-
-    fn with(&self, name: &'static str) -> Vec<Cow<'static, str>> {
+    /// A field at the path's end.
+    pub(crate) fn column(&self, name: Cow<'static, str>) -> Node {
         let mut names = Vec::with_capacity(self.names.len() + 1);
         names.extend_from_slice(&self.names);
-        names.push(Cow::Borrowed(name));
-        names
+        names.push(name);
+        if self.outer { Node::Outer(names) } else { Node::Path(names) }
     }
 }
 

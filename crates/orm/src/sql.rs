@@ -31,6 +31,7 @@ use std::time::Duration;
 pub(crate) use change::{Conflict, Insert, delete, insert, update};
 pub(crate) use convert::prepare;
 pub(crate) use point::point;
+pub(crate) use write::quoted;
 
 use crate::db::Statement;
 use crate::engine::Dialect;
@@ -150,22 +151,22 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
     let Some(prepared) = compiler.scope_mut(described).prepared.take() else {
         return Err(Error::new(ErrorKind::Configuration, "a query was written before it was resolved"));
     };
-    let schemas = prepared.columns.iter().enumerate();
-    let schemas = schemas.filter_map(|(place, output)| Some((place, compiler.versioned(&output.expression)?.clone())));
-    let versioned = schemas.collect();
-    let columns = prepared
-        .columns
-        .into_iter()
-        .map(|output| {
-            let kind = match (&output.expression, output.kind) {
-                (Ex::Column(_), kind) => kind,
-                (_, Some(Kind::Decimal { .. })) => Some(Kind::Decimal { max_digits: 0, decimal_places: 0 }),
-                (_, kind) => kind,
-            };
-            OutputColumn { kind }
-        })
-        .collect();
-    let statement = Statement { sql, params, reads };
+    let whole = prepared.whole.map_or(&[][..], |model| &model.columns);
+    let mut versioned = prepared.whole.map_or_else(Versioned::new, |model| model.versioned.clone());
+    let schemas = prepared.columns.iter().zip(whole.len()..);
+    versioned
+        .extend(schemas.filter_map(|(output, place)| Some((place, compiler.versioned(&output.expression)?.clone()))));
+    let whole = whole.iter().map(|column| OutputColumn { kind: Some(column.kind.clone()) });
+    let others = prepared.columns.into_iter().map(|output| {
+        let kind = match (&output.expression, output.kind) {
+            (Ex::Column(_), kind) => kind,
+            (_, Some(Kind::Decimal { .. })) => Some(Kind::Decimal { max_digits: 0, decimal_places: 0 }),
+            (_, kind) => kind,
+        };
+        OutputColumn { kind }
+    });
+    let columns = whole.chain(others).collect();
+    let statement = Statement { sql, params: params.into_values(compiler), reads };
     Ok(Compiled::Run(Selected { statement, columns, related: prepared.related, versioned }))
 }
 

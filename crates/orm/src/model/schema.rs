@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use super::Model;
 use super::definition::{Field, ModelDef, OnDelete, Reference};
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::field::Kind;
 use crate::json_schema::Versioned;
 use crate::migrate::names;
+use crate::sql::quoted;
 
 /// The models that a program works with, not yet checked against one another.
 ///
@@ -95,8 +97,43 @@ pub(crate) struct FieldId(pub(crate) usize);
 pub struct Schema {
     dialect: Dialect,
     entries: Vec<Entry>,
-    by_label: HashMap<String, ModelId>,
+    by_label: Names<String, ModelId>,
     by_type: HashMap<TypeId, ModelId>,
+}
+
+/// A map by names that the program itself has given, a few letters each: no stranger can choose them so that they
+/// collide, and a hash of a few instructions is enough.
+type Names<K, V> = HashMap<K, V, BuildHasherDefault<NameHasher>>;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct NameHasher(u64);
+
+impl NameHasher {
+    fn add(&mut self, word: u64) {
+        // An odd number without a pattern: 2^64 divided by the golden ratio.
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
+        }
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.add(u64::from_le_bytes(last));
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.add(byte.into());
+    }
+
+    fn finish(&self) -> u64 {
+        // Maps look at the lowest and the highest bits, multiplying has mixed the highest best.
+        self.0.rotate_left(26)
+    }
 }
 
 /// A model of a [`Schema`].
@@ -108,12 +145,16 @@ pub(crate) struct Entry {
     pub(crate) label: String,
     /// The table, shortened where the engine demands it.
     pub(crate) table: String,
+    /// The table as SQL names it.
+    pub(crate) quoted: String,
     /// The fields that have a column, in the order of the definition.
     pub(crate) columns: Vec<Column>,
     /// The columns of the primary key, as indexes into `columns`.
     pub(crate) primary_key: Vec<usize>,
     /// Everything a query may name after this model.
-    names: HashMap<Cow<'static, str>, Named>,
+    names: Names<Cow<'static, str>, Named>,
+    /// What each field refers to, by its place: the model, and the place of the column among that model's.
+    targets: Vec<Option<(ModelId, usize)>>,
     /// The relations of other models (or of this one to itself) that end here, hidden ones included: what a deletion
     /// must look at.
     pub(crate) incoming: Vec<(ModelId, FieldId)>,
@@ -121,10 +162,10 @@ pub(crate) struct Entry {
     pub(crate) many_to_many: HashMap<FieldId, ManyToMany>,
     /// The model and field that this table was made for: set for automatic tables between only.
     pub(crate) automatic_for: Option<(ModelId, FieldId)>,
-    /// A query for all columns of all rows, once there has been one.
-    pub(crate) select: OnceLock<String>,
     /// The columns whose documents have versions, by their place.
     pub(crate) versioned: Versioned,
+    /// The columns as SQL selects them.
+    select_list: String,
 }
 
 /// A column of a model's table.
@@ -137,7 +178,12 @@ pub(crate) struct Column {
     pub(crate) attname: String,
     /// What is stored: for a foreign key, what it refers to.
     pub(crate) kind: Kind,
+    /// For a foreign key, the kind of the key at the end of the chain, which may be one that the database numbers.
+    pub(crate) end_kind: Kind,
     pub(crate) null: bool,
+    /// The column as SQL names it: alone, and after its table.
+    pub(crate) quoted: String,
+    pub(crate) qualified: String,
 }
 
 /// The two halves of a many-to-many relation.
@@ -173,7 +219,7 @@ impl Schema {
     /// there, a way back that clashes, a key to a field that is not unique, a model without a primary key.
     pub fn new(models: &Models, dialect: Dialect) -> Result<Arc<Schema>> {
         let mut build = Build {
-            schema: Schema { dialect, entries: Vec::new(), by_label: HashMap::new(), by_type: HashMap::new() },
+            schema: Schema { dialect, entries: Vec::new(), by_label: Names::default(), by_type: HashMap::new() },
             problems: Vec::new(),
         };
         for (type_id, definition) in &models.definitions {
@@ -293,6 +339,11 @@ impl Entry {
         }
     }
 
+    /// All columns as SQL selects them, each after its table.
+    pub(crate) fn select_list(&self) -> &str {
+        &self.select_list
+    }
+
     /// What a name stands for after this model.
     pub(crate) fn named(&self, name: &str) -> Option<Named> {
         self.names.get(name).copied()
@@ -324,14 +375,21 @@ impl Entry {
 impl Schema {
     /// The model that a foreign key refers to, and the column there.
     pub(crate) fn target(&self, model: ModelId, field: FieldId) -> Option<(ModelId, &Column)> {
-        let entry = self.entry(model);
-        let relation = entry.field(field).relation.as_ref()?;
+        let (to, place) = (*self.entry(model).targets.get(field.0)?)?;
+        Some((to, self.entry(to).columns.get(place)?))
+    }
+
+    fn find_target(&self, entry: &Entry, field: &Field) -> Option<(ModelId, usize)> {
+        let relation = field.relation.as_ref()?;
         let to = self.relation_target(entry, relation)?;
-        let column = match &relation.to_field {
-            Some(name) => to.columns.iter().find(|column| to.field(column.field).name == *name)?,
-            None => to.single_key()?,
+        let place = match &relation.to_field {
+            Some(name) => to.columns.iter().position(|column| to.field(column.field).name == *name)?,
+            None => match to.primary_key.as_slice() {
+                [only] => *only,
+                _ => return None,
+            },
         };
-        Some((to.id, column))
+        Some((to.id, place))
     }
 
     fn relation_target<'a>(&'a self, entry: &'a Entry, relation: &Reference) -> Option<&'a Entry> {
@@ -381,14 +439,16 @@ impl Build {
             definition,
             label,
             table,
+            quoted: String::new(),
             columns: Vec::new(),
             primary_key: Vec::new(),
-            names: HashMap::new(),
+            names: Names::default(),
+            targets: Vec::new(),
             incoming: Vec::new(),
             many_to_many: HashMap::new(),
             automatic_for,
-            select: OnceLock::new(),
             versioned: Versioned::new(),
+            select_list: String::new(),
         });
         id
     }
@@ -399,6 +459,7 @@ impl Build {
         for index in 0..count {
             self.add_columns(ModelId(index));
         }
+        self.find_targets();
         for index in 0..count {
             self.name_fields(ModelId(index));
         }
@@ -409,6 +470,7 @@ impl Build {
             self.name_ways_back(ModelId(index));
         }
         self.share_with_proxies();
+        self.quote_names();
         self.check_tables();
         self.problems.extend(super::natural::problems(&self.schema));
         self.problems.extend(super::soft_delete::problems(&self.schema));
@@ -446,8 +508,12 @@ impl Build {
                 field: FieldId(position),
                 name: field.column_name().into_owned(),
                 attname,
+                end_kind: kind.clone(),
                 kind,
                 null: field.null,
+                // Set once the tables are known.
+                quoted: String::new(),
+                qualified: String::new(),
             });
         }
         let mut primary_key = Vec::new();
@@ -478,6 +544,43 @@ impl Build {
         entry.columns = columns;
         entry.primary_key = primary_key;
         entry.versioned = versioned;
+    }
+
+    /// Finds what keys refer to, once all models have their columns.
+    fn find_targets(&mut self) {
+        let find =
+            |entry: &Entry| entry.definition.fields.iter().map(|field| self.schema.find_target(entry, field)).collect();
+        let targets: Vec<Vec<_>> = self.schema.entries.iter().map(find).collect();
+        for (entry, targets) in self.schema.entries.iter_mut().zip(targets) {
+            entry.targets = targets;
+        }
+        for index in 0..self.schema.entries.len() {
+            for place in 0..self.schema.entries[index].columns.len() {
+                let (mut model, mut column) = (ModelId(index), &self.schema.entries[index].columns[place]);
+                // What `stored_kind` found to have no end has this one.
+                for _ in 0..32 {
+                    match self.schema.target(model, column.field) {
+                        Some(next) => (model, column) = next,
+                        None => break,
+                    }
+                }
+                let kind = column.kind.clone();
+                self.schema.entries[index].columns[place].end_kind = kind;
+            }
+        }
+    }
+
+    /// Writes the names of tables and columns as SQL has them, once for all statements.
+    fn quote_names(&mut self) {
+        for entry in &mut self.schema.entries {
+            entry.quoted = quoted(&entry.table);
+            for column in &mut entry.columns {
+                column.quoted = quoted(&column.name);
+                column.qualified = format!("{}.{}", entry.quoted, column.quoted);
+            }
+            let columns: Vec<&str> = entry.columns.iter().map(|column| column.qualified.as_str()).collect();
+            entry.select_list = columns.join(", ");
+        }
     }
 
     /// The kind of the column that a field has: for a foreign key, that of the column it refers to (Django's
@@ -521,7 +624,7 @@ impl Build {
 
     fn name_fields(&mut self, id: ModelId) {
         let entry = &mut self.schema.entries[id.0];
-        let mut names = HashMap::new();
+        let mut names = Names::default();
         for (position, field) in entry.definition.fields.iter().enumerate() {
             names.insert(field.name.clone(), Named::Field(FieldId(position)));
         }

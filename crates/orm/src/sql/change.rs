@@ -1,8 +1,8 @@
 //! Statements that change rows.
 
 use super::scope::{Columns, Compiler, Env, GroupBy};
-use super::tree::{AliasId, Ex, Right, ScopeId, Where};
-use super::write::{Out, Stop, Written, push_name};
+use super::tree::{AliasId, Ex, Right, ScopeId};
+use super::write::{Out, Params, Stop, Written};
 use super::{Compiled, convert};
 use crate::db::Statement;
 use crate::engine::Dialect;
@@ -41,7 +41,7 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
     let dialect = schema.dialect();
     let mut sql = String::with_capacity(64 + 32 * (insert.columns.len() + insert.returning.len()));
     sql.push_str("INSERT INTO ");
-    push_name(&mut sql, &model.table);
+    sql.push_str(&model.quoted);
     let width = insert.columns.len();
     let mut params = Vec::with_capacity(width * insert.rows.len());
     if width == 0 {
@@ -51,7 +51,7 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
         sql.push_str(" DEFAULT VALUES");
     } else {
         sql.push_str(" (");
-        list(&mut sql, &insert.columns, |sql, column| push_name(sql, &column.name));
+        list(&mut sql, &insert.columns, |sql, column| sql.push_str(&column.quoted));
         sql.push_str(") VALUES ");
         for (place, row) in insert.rows.into_iter().enumerate() {
             if row.len() != width {
@@ -77,7 +77,7 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
         Conflict::Ignore => sql.push_str(" ON CONFLICT DO NOTHING"),
         Conflict::Update(found_by) => {
             sql.push_str(" ON CONFLICT (");
-            list(&mut sql, found_by, |sql, column| push_name(sql, &column.name));
+            list(&mut sql, found_by, |sql, column| sql.push_str(&column.quoted));
             let is_key = |column: &SchemaColumn| found_by.iter().any(|key| key.field == column.field);
             let mut set: Vec<_> = insert.columns.iter().filter(|column| !is_key(column)).collect();
             if set.is_empty() && !insert.returning.is_empty() {
@@ -86,15 +86,15 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
             }
             sql.push_str(if set.is_empty() { ") DO NOTHING" } else { ") DO UPDATE SET " });
             list(&mut sql, &set, |sql, column| {
-                push_name(sql, &column.name);
+                sql.push_str(&column.quoted);
                 sql.push_str(" = excluded.");
-                push_name(sql, &column.name);
+                sql.push_str(&column.quoted);
             });
         }
     }
     if !insert.returning.is_empty() {
         sql.push_str(" RETURNING ");
-        list(&mut sql, &insert.returning, |sql, column| push_name(sql, &column.name));
+        list(&mut sql, &insert.returning, |sql, column| sql.push_str(&column.quoted));
     }
     Ok(Statement::write(sql, params))
 }
@@ -144,13 +144,13 @@ pub(crate) fn update(schema: &Schema, query: &Query, assignments: &[(Node, Node)
     compiler.prepare()?;
     let mut out = Out::new(&compiler, false);
     out.push("UPDATE ");
-    out.name(&model.table);
+    out.push(&model.quoted);
     out.push(" SET ");
     for (place, (column, value)) in set.iter().enumerate() {
         if place > 0 {
             out.push(", ");
         }
-        out.name(&column.name);
+        out.push(&column.quoted);
         out.push(" = ");
         match value {
             None => out.push("NULL"),
@@ -162,7 +162,9 @@ pub(crate) fn update(schema: &Schema, query: &Query, assignments: &[(Node, Node)
             },
         }
     }
-    finish(out, target)
+    let written = finish(out, target)?;
+    Ok(written
+        .map_or(Compiled::Empty, |(sql, params)| Compiled::Run(Statement::write(sql, params.into_values(compiler)))))
 }
 
 /// Deletes a query's rows, and nothing else: rows that refer to them are not looked at.
@@ -178,19 +180,18 @@ pub(crate) fn delete(schema: &Schema, query: &Query) -> Result<Compiled<Statemen
     compiler.prepare()?;
     let mut out = Out::new(&compiler, false);
     out.push("DELETE FROM ");
-    out.name(&model.table);
-    finish(out, target)
+    out.push(&model.quoted);
+    let written = finish(out, target)?;
+    Ok(written
+        .map_or(Compiled::Empty, |(sql, params)| Compiled::Run(Statement::write(sql, params.into_values(compiler)))))
 }
 
-fn finish(mut out: Out<'_, '_>, scope: ScopeId) -> Result<Compiled<Statement>> {
+/// The statement with its condition; `None` where no row can meet it.
+fn finish(mut out: Out<'_, '_>, scope: ScopeId) -> Result<Option<(String, Params)>> {
     match out.rows_clause(scope) {
-        Ok(()) => {
-            let (sql, params) = out.into_parts();
-            Ok(Compiled::Run(Statement::write(sql, params)))
-        }
-        Err(Stop::Empty) => Ok(Compiled::Empty),
+        Ok(()) => Ok(Some(out.into_parts())),
         Err(Stop::Failed(error)) => Err(error),
-        Err(Stop::Full) => Ok(Compiled::Empty),
+        Err(Stop::Empty | Stop::Full) => Ok(None),
     }
 }
 
@@ -252,7 +253,7 @@ impl<'a> Compiler<'a> {
         self.base(outer);
         let key = self.key_column(outer, AliasId(0), model)?;
         let found = Ex::compare(Lookup::In, key, Right::Expression(Ex::Subquery(scope)));
-        self.scope_mut(outer).filter.add(Where::one(found), false);
+        self.scope_mut(outer).filter.add(found, false);
         Ok(outer)
     }
 }

@@ -17,13 +17,34 @@ fn refuse(kind: ErrorKind, field: &Kind, value: &Value, expected: &str) -> Error
     Error::new(kind, format!("{} expects {expected}, got {}", field.class_name(), value.type_name()))
 }
 
+/// Whether a value is what a field of this kind holds already.
+pub(super) fn fits(kind: &Kind, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Int(_) => kind.integer_range().is_some(),
+        Value::Text(_) => kind.is_text(),
+        Value::Bool(_) => *kind == Kind::Boolean,
+        Value::Float(_) => *kind == Kind::Float,
+        Value::Decimal(_) => matches!(kind, Kind::Decimal { .. }),
+        Value::Date(_) => *kind == Kind::Date,
+        Value::Time(_) => *kind == Kind::Time,
+        Value::Timestamp(_) => *kind == Kind::DateTime,
+        Value::Duration(_) => *kind == Kind::Duration,
+        Value::Uuid(_) => *kind == Kind::Uuid,
+        Value::Ip(_) => *kind == Kind::GenericIpAddress,
+        Value::Bytes(_) => *kind == Kind::Binary,
+        Value::Json(_) => *kind == Kind::Json,
+        Value::List(_) => false,
+    }
+}
+
 /// The value as a field of this kind holds it.
 ///
 /// # Errors
 /// [`ErrorKind::Value`], [`ErrorKind::Type`] or [`ErrorKind::Validation`] where Django raises the exception of that
 /// name.
 pub(crate) fn prepare(kind: &Kind, value: Value) -> Result<Value> {
-    if value.is_null() {
+    if fits(kind, &value) {
         return Ok(value);
     }
     match kind {
@@ -46,7 +67,6 @@ pub(crate) fn prepare(kind: &Kind, value: Value) -> Result<Value> {
 
 fn integer(kind: &Kind, value: Value) -> Result<Value> {
     let number = match &value {
-        Value::Int(_) => return Ok(value),
         Value::Bool(truth) => i64::from(*truth),
         Value::Float(number) if number.is_nan() => {
             return Err(refuse(ErrorKind::Value, kind, &value, "a number"));
@@ -88,7 +108,6 @@ fn integer(kind: &Kind, value: Value) -> Result<Value> {
 
 fn float(kind: &Kind, value: Value) -> Result<Value> {
     let number = match &value {
-        Value::Float(_) => return Ok(value),
         Value::Int(number) => *number as f64,
         Value::Bool(truth) => f64::from(u8::from(*truth)),
         Value::Decimal(number) => {
@@ -105,7 +124,6 @@ fn float(kind: &Kind, value: Value) -> Result<Value> {
 
 fn decimal(kind: &Kind, max_digits: u16, value: Value) -> Result<Value> {
     let number = match &value {
-        Value::Decimal(_) => return Ok(value),
         Value::Int(number) => BigDecimal::from(*number),
         Value::Bool(truth) => BigDecimal::from(u8::from(*truth)),
         Value::Float(number) => {
@@ -133,7 +151,6 @@ fn round_digits(number: &BigDecimal, digits: u64) -> BigDecimal {
 
 fn boolean(kind: &Kind, value: Value) -> Result<Value> {
     let truth = match &value {
-        Value::Bool(_) => return Ok(value),
         Value::Int(0) => false,
         Value::Int(1) => true,
         Value::Float(number) if *number == 0.0 => false,
@@ -150,7 +167,6 @@ fn boolean(kind: &Kind, value: Value) -> Result<Value> {
 
 fn date(kind: &Kind, value: Value) -> Result<Value> {
     match &value {
-        Value::Date(_) => Ok(value),
         Value::Timestamp(moment) => Ok(Value::Date(Offset::UTC.to_datetime(*moment).date())),
         Value::Text(text) => parse_date(text)
             .map(Value::Date)
@@ -162,7 +178,6 @@ fn date(kind: &Kind, value: Value) -> Result<Value> {
 fn moment(kind: &Kind, value: Value) -> Result<Value> {
     let at_midnight = |date: Date| utc(date.to_datetime(Time::midnight()));
     let moment = match &value {
-        Value::Timestamp(_) => return Ok(value),
         Value::Date(date) => at_midnight(*date),
         Value::Text(text) => parse_moment(text).or_else(|| parse_date(text).and_then(at_midnight)),
         _ => return Err(refuse(ErrorKind::Type, kind, &value, "a date and time")),
@@ -174,7 +189,6 @@ fn moment(kind: &Kind, value: Value) -> Result<Value> {
 
 fn time(kind: &Kind, value: Value) -> Result<Value> {
     match &value {
-        Value::Time(_) => Ok(value),
         Value::Timestamp(moment) => Ok(Value::Time(Offset::UTC.to_datetime(*moment).time())),
         Value::Text(text) => parse_time(text)
             .map(Value::Time)
@@ -186,7 +200,6 @@ fn time(kind: &Kind, value: Value) -> Result<Value> {
 /// Whole numbers are microseconds, as specs and SQLite have them.
 fn duration(kind: &Kind, value: Value) -> Result<Value> {
     match &value {
-        Value::Duration(_) => Ok(value),
         Value::Int(microseconds) => Ok(Value::Duration(SignedDuration::from_micros(*microseconds))),
         _ => Err(refuse(ErrorKind::Validation, kind, &value, "a duration")),
     }
@@ -194,7 +207,6 @@ fn duration(kind: &Kind, value: Value) -> Result<Value> {
 
 fn uuid(kind: &Kind, value: Value) -> Result<Value> {
     match &value {
-        Value::Uuid(_) => Ok(value),
         Value::Text(text) => {
             Uuid::parse_str(text).map(Value::Uuid).map_err(|_| refuse(ErrorKind::Validation, kind, &value, "a UUID"))
         }
@@ -205,7 +217,6 @@ fn uuid(kind: &Kind, value: Value) -> Result<Value> {
 
 fn address(kind: &Kind, value: Value) -> Result<Value> {
     match &value {
-        Value::Ip(_) => Ok(value),
         Value::Text(text) => text
             .trim()
             .parse()

@@ -1,11 +1,13 @@
 //! Conditions: trees of `and`, `or` and `not` over comparisons, and what negation means where a value may be missing or
 //! there may be many (Django's `build_filter` and `split_exclude`).
 
+use smallvec::SmallVec;
+
 use super::joins::{Interrupted, Names};
 use super::lookup::Raw;
 use super::resolve::field_error;
 use super::scope::{Compiler, Env, Set};
-use super::tree::{AliasId, Ex, Right, ScopeId, Where};
+use super::tree::{AliasId, Clause, Ex, Right, ScopeId, Where};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
 use crate::model::{FieldId, ModelId};
@@ -13,7 +15,7 @@ use crate::query::{Lookup, Node};
 use crate::value::Value;
 
 /// A condition, and the joins without whose rows it cannot hold.
-type Clause<'a> = (Where<'a>, Set);
+type Built<'a> = (Clause<'a>, Set);
 
 /// How many negations a condition stands under.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,7 +52,7 @@ impl<'a> Compiler<'a> {
         let mut env = Env { reuse: Some(Set::default()), joins: true, summarize: false, filtering: true };
         let outer = Q { any: false, negated, children: std::slice::from_ref(node) };
         let (clause, _) = self.tree(scope, &outer, &mut env, Negation::default())?;
-        if !clause.children.is_empty() {
+        if !clause.is_empty() {
             self.scope_mut(scope).filter.add(clause, false);
         }
         self.demote(scope, &inner);
@@ -68,20 +70,25 @@ impl<'a> Compiler<'a> {
         let filtering = std::mem::replace(&mut env.filtering, false);
         let clause = self.build(scope, node, env, Negation::default());
         env.filtering = filtering;
-        let (mut clause, _) = clause?;
-        if !clause.negated
-            && clause.children.len() == 1
-            && let Some(only) = clause.children.pop()
-        {
-            return Ok(only);
-        }
-        Ok(Ex::Where(clause))
+        Ok(match clause?.0 {
+            Clause::One(only) => only,
+            Clause::Several(mut clause) => match clause.children.pop() {
+                Some(only) if clause.children.is_empty() && !clause.negated => only,
+                last => {
+                    clause.children.extend(last);
+                    Ex::Where(clause)
+                }
+            },
+        })
     }
 
-    fn tree(&mut self, scope: ScopeId, q: &Q<'a>, env: &mut Env, negation: Negation) -> Result<Clause<'a>> {
+    fn tree(&mut self, scope: ScopeId, q: &Q<'a>, env: &mut Env, negation: Negation) -> Result<Built<'a>> {
         let negation = Negation { any: negation.any || q.negated, now: negation.now != q.negated };
-        let mut clause = Where { any: q.any, negated: q.negated, children: Vec::with_capacity(q.children.len()) };
-        let mut votes: Vec<(AliasId, usize)> = Vec::new();
+        let mut clause = Where { any: q.any, negated: q.negated, children: Vec::new() };
+        if q.children.len() > 1 {
+            clause.children.reserve_exact(q.children.len());
+        }
+        let mut votes: SmallVec<[(AliasId, usize); 4]> = SmallVec::new();
         let (mut promote, mut demote) = (Set::default(), Set::default());
         for child in q.children {
             let (built, needed) = self.build(scope, child, env, negation)?;
@@ -96,12 +103,12 @@ impl<'a> Compiler<'a> {
                     }
                 }
             }
-            if !built.children.is_empty() {
+            if !built.is_empty() {
                 clause.add(built, q.any);
             }
         }
         if !env.filtering {
-            return Ok((clause, Set::default()));
+            return Ok((clause.into(), Set::default()));
         }
         // `not (a and b)` is `not a or not b` as far as joins are concerned.
         let any = q.any != negation.now;
@@ -115,10 +122,10 @@ impl<'a> Compiler<'a> {
         }
         self.promote(scope, &promote);
         self.demote(scope, &demote);
-        Ok((clause, demote))
+        Ok((clause.into(), demote))
     }
 
-    fn build(&mut self, scope: ScopeId, node: &'a Node, env: &mut Env, negation: Negation) -> Result<Clause<'a>> {
+    fn build(&mut self, scope: ScopeId, node: &'a Node, env: &mut Env, negation: Negation) -> Result<Built<'a>> {
         match node {
             Node::And(_) | Node::Or(_) | Node::Not(_) => self.tree(scope, &q(node), env, negation),
             Node::Lookup { left, lookup, right } => match left.as_ref() {
@@ -127,7 +134,7 @@ impl<'a> Compiler<'a> {
                     let left = self.resolve(scope, left, env)?;
                     let raw = self.raw(scope, right, env)?;
                     let (compare, _) = self.compare(left, &mut std::iter::empty(), *lookup, raw)?;
-                    Ok((Where::one(compare), Set::default()))
+                    Ok((compare.into(), Set::default()))
                 }
             },
             Node::Path(names) => {
@@ -155,7 +162,7 @@ impl<'a> Compiler<'a> {
                     Ex::Compare(_) => resolved,
                     other => Ex::compare(Lookup::Exact, other, Right::Bool(true)),
                 };
-                Ok((Where::one(holds), Set::default()))
+                Ok((holds.into(), Set::default()))
             }
         }
     }
@@ -169,7 +176,7 @@ impl<'a> Compiler<'a> {
         right: &'a Node,
         env: &mut Env,
         negation: Negation,
-    ) -> Result<Clause<'a>> {
+    ) -> Result<Built<'a>> {
         if matches!(right, Node::Value(..)) {
             let raw = self.raw(scope, right, env)?;
             return self.keyword_with(scope, names, lookup, raw, Set::default(), env, negation, Some(right));
@@ -195,11 +202,11 @@ impl<'a> Compiler<'a> {
         env: &mut Env,
         negation: Negation,
         right: Option<&'a Node>,
-    ) -> Result<Clause<'a>> {
+    ) -> Result<Built<'a>> {
         if let Some((annotation, consumed)) = self.annotation(scope, names, env)? {
             let mut rest = names.iter().skip(consumed);
             let (compare, _) = self.compare(annotation, &mut rest, lookup, raw)?;
-            return Ok((Where::one(compare), Set::default()));
+            return Ok((compare.into(), Set::default()));
         }
         let model = self.scope(scope).start();
         if let Some(clause) = self.composite(scope, names, lookup, &raw)? {
@@ -228,7 +235,7 @@ impl<'a> Compiler<'a> {
         let related = walk.related;
         let mut column = self.column(scope, reached.alias, reached.entry, reached.column, related);
         if !related {
-            column.kind = self.kind_of_column(walk.entry, walk.column);
+            column.kind = walk.column.end_kind.clone();
         }
         let other = match &raw {
             Raw::Expression(Ex::Column(other)) if other.column.null => Some(other.clone()),
@@ -244,17 +251,17 @@ impl<'a> Compiler<'a> {
             },
             _ => None,
         };
-        let mut clause = Where::one(compare);
+        let mut clause = Clause::One(compare);
         let mut needs_outer = is_null == Some(true) && !negation.now;
         if negation.now && is_null != Some(true) && !is_none {
             needs_outer = true;
             if is_null.is_none() {
                 // A row where the value is missing does not match, so the negation must hold for it.
                 if reached.column.null || self.is_outer(scope, reached.alias) {
-                    clause.children.push(Ex::compare(Lookup::IsNull, guard, Right::Bool(false)));
+                    clause = clause.and(Ex::compare(Lookup::IsNull, guard, Right::Bool(false)));
                 }
                 if let Some(other) = other {
-                    clause.children.push(Ex::compare(Lookup::IsNull, Ex::Column(other), Right::Bool(false)));
+                    clause = clause.and(Ex::compare(Lookup::IsNull, Ex::Column(other), Right::Bool(false)));
                 }
             }
         }
@@ -268,7 +275,7 @@ impl<'a> Compiler<'a> {
         names: Names<'_, 'a>,
         lookup: Option<Lookup>,
         raw: &Raw<'a>,
-    ) -> Result<Option<Where<'a>>> {
+    ) -> Result<Option<Clause<'a>>> {
         let model = self.scope(scope).model;
         if names.get(0) != Some("pk") || model.primary_key.len() < 2 {
             return Ok(None);
@@ -286,7 +293,7 @@ impl<'a> Compiler<'a> {
             return Err(Error::new(ErrorKind::Type, format!("`pk` of {} is compared with a list", model.label)));
         };
         if !matches!(lookup, Lookup::Exact | Lookup::In) {
-            return self.composite_order(scope, lookup, parts).map(|compare| Some(Where::one(compare)));
+            return self.composite_order(scope, lookup, parts).map(|compare| Some(compare.into()));
         }
         let keys: Vec<&Raw<'a>> = match lookup {
             Lookup::In => parts.iter().collect(),
@@ -316,7 +323,7 @@ impl<'a> Compiler<'a> {
         if any.children.is_empty() {
             any.children.push(Ex::Nothing);
         }
-        Ok(Some(any))
+        Ok(Some(any.into()))
     }
 
     /// Whether a primary key of several columns comes after or before another, from its first column to its last.
@@ -357,7 +364,7 @@ impl<'a> Compiler<'a> {
         env: &mut Env,
         counts: &[usize],
         hops: &[(bool, FieldId, ModelId)],
-    ) -> Result<Clause<'a>> {
+    ) -> Result<Built<'a>> {
         let model = self.scope(scope).model;
         let inner = self.open(model, Some(scope));
         // A plain reference means the query around; anything else was meant for the rows of the subquery.
@@ -405,9 +412,10 @@ impl<'a> Compiler<'a> {
                 Ex::compare(Lookup::Exact, Ex::Column(key), Right::Expression(there))
             }
         };
-        self.scope_mut(inner).filter.add(Where::one(restriction), false);
+        self.scope_mut(inner).filter.add(restriction, false);
         self.reduce_to_exists(inner)?;
-        let mut condition = Where::one(Ex::compare(Lookup::Exact, Ex::Exists(inner), Right::Bool(true)));
+        let none = Ex::compare(Lookup::Exact, Ex::Exists(inner), Right::Bool(true));
+        let mut condition = Where { any: false, negated: false, children: vec![none] };
         if contains_outer {
             let negation = Negation { any: true, now: true };
             let yes = Raw::Owned(Value::Bool(true));
@@ -423,7 +431,7 @@ impl<'a> Compiler<'a> {
             )?;
             condition.add(missing, true);
         }
-        Ok((condition, Set::default()))
+        Ok((condition.into(), Set::default()))
     }
 
     /// Takes the tables before the first relation to many rows out of a subquery, and that relation's table too where

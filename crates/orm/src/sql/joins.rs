@@ -1,6 +1,8 @@
 //! Names to tables: which joins a path needs, which it shares with paths before it, and of which kind they are.
 
-use super::scope::{Alias, Compiler, Hop, Join, Set};
+use smallvec::SmallVec;
+
+use super::scope::{Alias, Compiler, Hop, Join, Set, Way};
 use super::tree::{AliasId, ScopeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
@@ -50,9 +52,12 @@ impl<'a> Names<'_, 'a> {
     }
 }
 
+/// The steps of a path.
+type Hops<'a> = SmallVec<[Hop<'a>; 2]>;
+
 /// Where names lead, before any table is joined.
 pub(super) struct Walk<'a> {
-    pub(super) hops: Vec<Hop<'a>>,
+    pub(super) hops: Hops<'a>,
     /// The table that the names end in.
     pub(super) entry: &'a Entry,
     /// The column there; for a relation, the key on its far side.
@@ -68,7 +73,7 @@ pub(super) struct Reached<'a> {
     /// The tables that are needed.
     pub(super) joins: Set,
     /// Every table of the way, needed or not; none where the way is none.
-    pub(super) way: Vec<AliasId>,
+    pub(super) way: Way,
     /// Whether another table than the first is needed.
     pub(super) joined: bool,
     pub(super) alias: AliasId,
@@ -127,7 +132,7 @@ impl<'a> Compiler<'a> {
     /// Follows names from a model on, as far as they are fields and relations.
     pub(super) fn walk(&self, from: &'a Entry, names: Names<'_, 'a>, many: bool) -> Result<Walk<'a>, Interrupted> {
         let mut entry = from;
-        let mut hops: Vec<Hop<'a>> = Vec::new();
+        let mut hops = Hops::new();
         let mut counts = Vec::new();
         let mut end: Option<&'a SchemaColumn> = None;
         let mut used = 0;
@@ -235,10 +240,9 @@ impl<'a> Compiler<'a> {
         walk: &Walk<'a>,
         reuse: Option<&Set>,
     ) -> Reached<'a> {
-        let mut way = Vec::new();
+        let mut way = Way::new();
         let mut alias = base;
         if !walk.hops.is_empty() {
-            way.reserve_exact(walk.hops.len() + 1);
             way.push(base);
             for hop in &walk.hops {
                 let reuse = if hop.many { reuse } else { None };

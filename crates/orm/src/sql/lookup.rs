@@ -1,5 +1,7 @@
 //! Comparisons: which lookup is meant, and the value it compares with.
 
+use std::borrow::Cow;
+
 use super::convert;
 use super::resolve::{unknown_kind, unsupported};
 use super::scope::{Columns, Compiler, Env};
@@ -195,23 +197,29 @@ impl<'a> Compiler<'a> {
 
     /// The right side of `exact`, `gt` and the like.
     fn operand(&mut self, lookup: Lookup, kind: &Kind, left: &Ex<'a>, right: Raw<'a>) -> Result<Right<'a>> {
+        let is_integer = kind.integer_range().is_some();
         let value = match right {
             Raw::Expression(ex) => return Ok(Right::Expression(ex)),
             Raw::Query(query) => return Ok(Right::Expression(Ex::Subquery(query))),
-            other => plain(other)?,
-        };
-        let related = matches!(left, Ex::Column(column) if column.related);
-        let is_integer = kind.integer_range().is_some();
-        let value = match value {
-            Value::Float(number)
-                if is_integer && !related && matches!(lookup, Lookup::Gte | Lookup::Lt) && number.is_finite() =>
-            {
-                Value::Float(number.ceil())
+            // Documents with versions stand in the column in another form.
+            Raw::Value(value) if *kind != Kind::Json && convert::fits(kind, value) => Cow::Borrowed(value),
+            other => {
+                let related = matches!(left, Ex::Column(column) if column.related);
+                let value = match plain(other)? {
+                    Value::Float(number)
+                        if is_integer
+                            && !related
+                            && matches!(lookup, Lookup::Gte | Lookup::Lt)
+                            && number.is_finite() =>
+                    {
+                        Value::Float(number.ceil())
+                    }
+                    other => other,
+                };
+                Cow::Owned(self.comparable(kind, left, value)?)
             }
-            other => other,
         };
-        let value = self.comparable(kind, left, value)?;
-        if let (Value::Bool(wanted), Lookup::Exact, Kind::Boolean) = (&value, lookup, kind) {
+        if let (Value::Bool(wanted), Lookup::Exact, Kind::Boolean) = (&*value, lookup, kind) {
             return Ok(Right::Bool(*wanted));
         }
         let is_year = matches!(left, Ex::Call(Function::Extract(Part::Year | Part::IsoYear), _));
@@ -227,12 +235,12 @@ impl<'a> Compiler<'a> {
             return Ok(Right::Beyond { always });
         }
         if is_year
-            && let Value::Int(year) = value
-            && !(1..=9999).contains(&year)
+            && let Value::Int(year) = &*value
+            && !(1..=9999).contains(year)
         {
             return Err(Error::new(ErrorKind::Value, format!("year {year} is out of range: choose from 1 to 9999")));
         }
-        Ok(Right::Value(self.bind(value)))
+        Ok(Right::Value(self.bind_cow(value)))
     }
 
     /// On which side of what a column can hold a number is, if it is outside.

@@ -28,34 +28,14 @@ pub(crate) fn point<'a>(schema: &'a Schema, query: &Query) -> Option<(Statement,
     if !fits || entry.field(field).relation.is_some() || !(is_key || entry.field(field).unique) {
         return None;
     }
-    let select = entry.select.get_or_init(|| all_columns(entry));
-    let mut sql = String::with_capacity(select.len() + entry.table.len() + column.name.len() + 20);
-    sql.push_str(select);
-    sql.push_str(" WHERE ");
-    qualified(&mut sql, entry, &column.name);
-    sql.push_str(match schema.dialect() {
+    let columns = entry.select_list();
+    let mut sql = String::with_capacity(columns.len() + entry.quoted.len() + column.qualified.len() + 32);
+    let parameter = match schema.dialect() {
         Dialect::Postgres => " = $1",
         Dialect::Sqlite => " = ?1",
-    });
-    Some((Statement::read(sql, vec![value.clone()]), entry))
-}
-
-/// All columns of a model's table, up to the condition.
-fn all_columns(entry: &Entry) -> String {
-    let mut sql = String::from("SELECT ");
-    for (place, column) in entry.columns.iter().enumerate() {
-        if place > 0 {
-            sql.push_str(", ");
-        }
-        qualified(&mut sql, entry, &column.name);
+    };
+    for part in ["SELECT ", columns, " FROM ", &entry.quoted, " WHERE ", &column.qualified, parameter] {
+        sql.push_str(part);
     }
-    sql.push_str(" FROM ");
-    super::write::push_name(&mut sql, &entry.table);
-    sql
-}
-
-fn qualified(sql: &mut String, entry: &Entry, column: &str) {
-    super::write::push_name(sql, &entry.table);
-    sql.push('.');
-    super::write::push_name(sql, column);
+    Some((Statement::read(sql, vec![value.clone()]), entry))
 }

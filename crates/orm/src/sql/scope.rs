@@ -1,9 +1,12 @@
 //! A query under construction: its tables, conditions, columns and order.
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use super::tree::{AliasId, Col, Ex, ScopeId, ValueId, Where};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::field::Kind;
 use crate::model::{Entry, FieldId, ModelId, OrderBy, Schema, SchemaColumn};
 use crate::query::{Combinator, Lock};
 use crate::value::Value;
@@ -15,10 +18,13 @@ pub(super) struct Compiler<'a> {
     /// The query and its subqueries, in the order they were met.
     pub(super) scopes: Vec<Scope<'a>>,
     /// The values to bind; see [`ValueId`].
-    pub(super) values: Vec<Value>,
+    values: Vec<Cow<'a, Value>>,
     /// The tables that the last condition's path went through.
-    pub(super) path: Vec<AliasId>,
+    pub(super) path: Way,
 }
+
+/// The tables that a path goes through, the first one included.
+pub(super) type Way = SmallVec<[AliasId; 4]>;
 
 /// One `SELECT` (Django's `sql.Query`).
 pub(super) struct Scope<'a> {
@@ -211,10 +217,12 @@ impl<'a> Scope<'a> {
     }
 
     fn new(model: &'a Entry, parent: Option<ScopeId>) -> Self {
+        let mut aliases = Vec::with_capacity(4);
+        aliases.push(Alias { entry: model, number: 0, join: None, uses: 0 });
         Scope {
             parent,
             model,
-            aliases: vec![Alias { entry: model, number: 0, join: None, uses: 0 }],
+            aliases,
             filter: Where::all(),
             annotations: Vec::new(),
             columns: Columns::Model,
@@ -293,7 +301,7 @@ impl<'a> Compiler<'a> {
             dialect: schema.dialect(),
             scopes: Vec::with_capacity(1),
             values: Vec::with_capacity(4),
-            path: Vec::new(),
+            path: Way::new(),
         }
     }
 
@@ -313,28 +321,28 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn bind(&mut self, value: Value) -> ValueId {
+        self.bind_cow(Cow::Owned(value))
+    }
+
+    /// A value that the query may still own.
+    pub(super) fn bind_cow(&mut self, value: Cow<'a, Value>) -> ValueId {
         self.values.push(value);
         ValueId(u32::try_from(self.values.len() - 1).unwrap_or(u32::MAX))
     }
 
     pub(super) fn value(&self, id: ValueId) -> &Value {
-        self.values.get(id.0 as usize).unwrap_or(&Value::Null)
+        self.values.get(id.0 as usize).map_or(&Value::Null, AsRef::as_ref)
     }
 
-    /// The kind of a column; for a foreign key, the kind of the key at the end of the chain.
-    pub(super) fn kind_of_column(&self, entry: &'a Entry, column: &'a SchemaColumn) -> Kind {
-        let (mut entry, mut column) = (entry, column);
-        // Schemas have no circle of keys, but a limit costs nothing.
-        for _ in 0..32 {
-            if entry.field(column.field).relation.is_none() {
-                break;
-            }
-            match self.schema.target(entry.id, column.field) {
-                Some((model, target)) => (entry, column) = (self.schema.entry(model), target),
-                None => break,
-            }
-        }
-        column.kind.clone()
+    /// How many values there are to bind.
+    pub(super) fn value_count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// A value for good: it is gone from here.
+    pub(super) fn take_value(&mut self, id: ValueId) -> Value {
+        let place = self.values.get_mut(id.0 as usize);
+        place.map_or(Value::Null, |value| std::mem::replace(value, Cow::Owned(Value::Null)).into_owned())
     }
 
     /// A column of one of a scope's tables.
@@ -346,8 +354,7 @@ impl<'a> Compiler<'a> {
         column: &'a SchemaColumn,
         related: bool,
     ) -> Col<'a> {
-        let kind = self.kind_of_column(entry, column);
-        Col { scope, alias, entry, column, kind, related, multivalued: false }
+        Col { scope, alias, entry, column, kind: column.end_kind.clone(), related, multivalued: false }
     }
 
     /// The model's primary key.

@@ -16,6 +16,9 @@ use crate::relation;
 
 /// A scope ready to be written.
 pub(super) struct Prepared<'a> {
+    /// The model whose columns come first, if they are no more than that: of its first table, under no other names.
+    pub(super) whole: Option<&'a Entry>,
+    /// The columns after those of `whole`.
     pub(super) columns: Vec<Output<'a>>,
     order: Vec<Term<'a>>,
     pub(super) rows: Option<Where<'a>>,
@@ -50,6 +53,13 @@ enum By<'a> {
     Expression(Ex<'a>),
 }
 
+impl<'a> Prepared<'a> {
+    /// A column of the result, from 0, unless it is one of `whole`.
+    fn output(&self, place: usize) -> Option<&Output<'a>> {
+        self.columns.get(place.checked_sub(self.whole.map_or(0, |model| model.columns.len()))?)
+    }
+}
+
 impl<'a> Compiler<'a> {
     /// Prepares every scope for writing.
     pub(super) fn prepare(&mut self) -> Result<()> {
@@ -66,17 +76,39 @@ impl<'a> Compiler<'a> {
         if self.scope(scope).derived.is_none() && self.scope(scope).aliases.iter().all(|alias| alias.uses == 0) {
             self.base(scope);
         }
+        let whole = self.whole(scope);
         let mut related = Vec::new();
-        let columns = self.outputs(scope, &mut related)?;
-        let (order, model_order) = self.order(scope, &columns)?;
+        let columns = self.outputs(scope, whole.is_some(), &mut related)?;
+        let (order, model_order) = self.order(scope, whole, &columns)?;
         let condition = std::mem::replace(&mut self.scope_mut(scope).filter, Where::all());
         let (rows, groups) =
             if condition.children.is_empty() { (None, None) } else { Self::split_having(condition, false) };
         let group_by = self.grouping(scope, &columns, &order, model_order, groups.as_ref());
-        Ok(Prepared { columns, order, rows, groups, group_by, model_order, related })
+        Ok(Prepared { whole, columns, order, rows, groups, group_by, model_order, related })
     }
 
-    fn outputs(&mut self, scope: ScopeId, related: &mut Vec<relation::Related>) -> Result<Vec<Output<'a>>> {
+    /// The model, if all that is asked of its columns is to stand at the beginning of the result: nothing groups by
+    /// them, compares with them or names them anew, and its table goes by its own name.
+    fn whole(&self, scope: ScopeId) -> Option<&'a Entry> {
+        let state = self.scope(scope);
+        let plain = state.selected.is_none()
+            && matches!(state.columns, Columns::Model)
+            && matches!(state.group_by, GroupBy::None)
+            && state.derived.is_none()
+            && state.combined.is_none()
+            && state.parent.is_none()
+            && !state.distinct
+            && !state.name_columns;
+        plain.then_some(state.model)
+    }
+
+    /// The columns of the result; without those of the model itself if they are known as a `whole`.
+    fn outputs(
+        &mut self,
+        scope: ScopeId,
+        whole: bool,
+        related: &mut Vec<relation::Related>,
+    ) -> Result<Vec<Output<'a>>> {
         let state = self.scope(scope);
         let name_all = state.name_columns;
         let mut outputs: Vec<Output<'a>> = Vec::new();
@@ -113,7 +145,9 @@ impl<'a> Compiler<'a> {
                 Columns::Model if state.derived.is_none() && state.combined.is_none() => {
                     let model = state.model;
                     let base = self.base(scope);
-                    self.model_outputs(scope, base, model, &mut outputs);
+                    if !whole {
+                        self.model_outputs(scope, base, model, &mut outputs);
+                    }
                     let mut wanted = std::mem::take(&mut self.scope_mut(scope).related);
                     for relation in &mut wanted {
                         related.push(self.related_outputs(scope, base, model, relation, &mut outputs)?);
@@ -225,7 +259,12 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn order(&mut self, scope: ScopeId, columns: &[Output<'a>]) -> Result<(Vec<Term<'a>>, bool)> {
+    fn order(
+        &mut self,
+        scope: ScopeId,
+        whole: Option<&Entry>,
+        columns: &[Output<'a>],
+    ) -> Result<(Vec<Term<'a>>, bool)> {
         let state = self.scope(scope);
         let reversed = state.reversed;
         let (steps, model_order): (&'a [OrderBy], bool) = match state.order_by {
@@ -238,14 +277,16 @@ impl<'a> Compiler<'a> {
         for step in steps {
             let descending = step.descending != reversed;
             let nulls_first = step.nulls_first.map(|first| first != reversed);
-            self.order_step(scope, columns, step, descending, nulls_first, &mut terms)?;
+            self.order_step(scope, whole, columns, step, descending, nulls_first, &mut terms)?;
         }
         Ok((terms, model_order && !steps.is_empty()))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a step of the order, and what it may stand for")]
     fn order_step(
         &mut self,
         scope: ScopeId,
+        whole: Option<&Entry>,
         columns: &[Output<'a>],
         step: &'a OrderBy,
         descending: bool,
@@ -253,14 +294,15 @@ impl<'a> Compiler<'a> {
         terms: &mut Vec<Term<'a>>,
     ) -> Result<()> {
         let by = |by| Term { by, descending, nulls_first };
+        let place_of = |column: usize| By::Place(whole.map_or(0, |model| model.columns.len()) + column);
         let Node::Path(path) = &step.expression else {
             let resolved = self.resolve(scope, &step.expression, &mut Env::expression())?;
             let place = columns.iter().position(|column| column.named && column.expression == resolved);
-            terms.push(by(place.map_or(By::Expression(resolved), By::Place)));
+            terms.push(by(place.map_or(By::Expression(resolved), place_of)));
             return Ok(());
         };
         let names = Names::Query(path);
-        let whole = |name: &str| names.prefix_named(name) == Some(names.len());
+        let is_name = |name: &str| names.prefix_named(name) == Some(names.len());
         if let Some(combined) = &self.scope(scope).combined {
             let part = combined.parts.first().copied();
             return match part.and_then(|part| self.place_in_part(part, names)) {
@@ -274,8 +316,8 @@ impl<'a> Compiler<'a> {
                 )),
             };
         }
-        if let Some(place) = columns.iter().position(|column| column.chosen && whole(&column.name)) {
-            terms.push(by(By::Place(place)));
+        if let Some(place) = columns.iter().position(|column| column.chosen && is_name(&column.name)) {
+            terms.push(by(place_of(place)));
             return Ok(());
         }
         if let Some((mut resolved, used)) = self.annotation(scope, names, &Env::expression())? {
@@ -458,7 +500,7 @@ impl<'a> Out<'_, 'a> {
         };
         if let Some(combined) = &state.combined {
             self.combined(combined.combinator, combined.all, &combined.parts, inner)?;
-            self.order_clause(prepared, &[])?;
+            self.order_clause(prepared, true)?;
             self.limit(state.low, state.high);
             return Ok(());
         }
@@ -467,9 +509,12 @@ impl<'a> Out<'_, 'a> {
         if state.distinct {
             self.push("DISTINCT ");
         }
+        if let Some(model) = prepared.whole {
+            self.push(model.select_list());
+        }
         let mut texts: Vec<std::ops::Range<usize>> = Vec::new();
         for (place, output) in prepared.columns.iter().enumerate() {
-            if place > 0 {
+            if place > 0 || prepared.whole.is_some() {
                 self.push(", ");
             }
             let from = self.sql.len();
@@ -528,7 +573,7 @@ impl<'a> Out<'_, 'a> {
             }
         }
         if !(grouped && prepared.model_order) {
-            self.order_clause(prepared, &prepared.columns)?;
+            self.order_clause(prepared, false)?;
         }
         self.limit(state.low, state.high);
         if let Some(lock) = &state.lock
@@ -622,24 +667,20 @@ impl<'a> Out<'_, 'a> {
             match &alias.join {
                 Some(join) if !first => {
                     self.push(if join.outer { " LEFT OUTER JOIN " } else { " INNER JOIN " });
-                    self.name(&alias.entry.table);
+                    self.push(&alias.entry.quoted);
                     if renamed {
                         self.push(" ");
                         self.alias(scope, index);
                     }
                     self.push(" ON (");
-                    self.alias(scope, join.parent.0);
-                    self.push(".");
-                    self.name(&join.hop.from_column.name);
+                    self.column_of(scope, join.parent.0, join.hop.from_column);
                     self.push(" = ");
-                    self.alias(scope, index);
-                    self.push(".");
-                    self.name(&join.hop.to_column.name);
+                    self.column_of(scope, index, join.hop.to_column);
                     self.push(")");
                 }
                 _ => {
                     self.push(if first { " FROM " } else { ", " });
-                    self.name(&alias.entry.table);
+                    self.push(&alias.entry.quoted);
                     if renamed {
                         self.push(" ");
                         self.alias(scope, index);
@@ -678,7 +719,7 @@ impl<'a> Out<'_, 'a> {
         Ok(!texts.is_empty())
     }
 
-    fn order_clause(&mut self, prepared: &Prepared<'a>, columns: &[Output<'a>]) -> Written {
+    fn order_clause(&mut self, prepared: &Prepared<'a>, combined: bool) -> Written {
         let mut texts: Vec<std::ops::Range<usize>> = Vec::new();
         for term in &prepared.order {
             let mark = self.mark();
@@ -686,8 +727,8 @@ impl<'a> Out<'_, 'a> {
             let from = self.sql.len();
             match &term.by {
                 // A plain column is as short as its place and says more.
-                By::Place(place) => match columns.get(*place).map(|column| &column.expression) {
-                    Some(Ex::Column(column)) if !columns.get(*place).is_some_and(|column| column.named) => {
+                By::Place(place) => match prepared.output(*place) {
+                    Some(Output { expression: Ex::Column(column), named: false, .. }) if !combined => {
                         self.column(column);
                     }
                     _ => super::write::push_number(&mut self.sql, place + 1),

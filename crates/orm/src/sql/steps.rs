@@ -100,7 +100,7 @@ impl<'a> Compiler<'a> {
                 Ok(())
             }
             Step::Nothing => {
-                self.scope_mut(scope).filter.add(super::tree::Where::one(Ex::Nothing), false);
+                self.scope_mut(scope).filter.add(Ex::Nothing, false);
                 Ok(())
             }
         }
@@ -503,10 +503,10 @@ impl<'a> Compiler<'a> {
         if let Some(high) = state.high {
             state.low = state.low.min(high);
             if state.low == high {
-                state.filter.add(super::tree::Where::one(Ex::Nothing), false);
+                state.filter.add(Ex::Nothing, false);
                 if let Some(parts) = state.combined.as_ref().map(|combined| combined.parts.clone()) {
                     for part in parts {
-                        self.scope_mut(part).filter.add(super::tree::Where::one(Ex::Nothing), false);
+                        self.scope_mut(part).filter.add(Ex::Nothing, false);
                     }
                 }
             }

@@ -127,25 +127,64 @@ pub(super) struct Where<'a> {
     pub(super) children: Vec<Ex<'a>>,
 }
 
+/// A condition: one comparison, which is nearly always all, or several.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Clause<'a> {
+    One(Ex<'a>),
+    Several(Where<'a>),
+}
+
+impl<'a> Clause<'a> {
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Clause::Several(condition) if condition.children.is_empty())
+    }
+
+    /// Both this and another condition hold.
+    pub(super) fn and(self, other: Ex<'a>) -> Clause<'a> {
+        Clause::Several(match self {
+            Clause::One(one) => Where { any: false, negated: false, children: vec![one, other] },
+            Clause::Several(mut condition) => {
+                condition.add(other, false);
+                condition
+            }
+        })
+    }
+}
+
+impl<'a> From<Ex<'a>> for Clause<'a> {
+    fn from(one: Ex<'a>) -> Self {
+        Clause::One(one)
+    }
+}
+
+impl<'a> From<Where<'a>> for Clause<'a> {
+    fn from(several: Where<'a>) -> Self {
+        Clause::Several(several)
+    }
+}
+
 impl<'a> Where<'a> {
     pub(super) fn all() -> Self {
         Where { any: false, negated: false, children: Vec::new() }
     }
 
-    pub(super) fn one(child: Ex<'a>) -> Self {
-        Where { any: false, negated: false, children: vec![child] }
-    }
-
     /// Adds a child, whose own children it takes in where that changes nothing (Django's `tree.Node.add`).
-    pub(super) fn add(&mut self, child: Where<'a>, any: bool) {
+    pub(super) fn add(&mut self, child: impl Into<Clause<'a>>, any: bool) {
         if self.any != any {
             let old = std::mem::replace(self, Where { any, negated: false, children: Vec::new() });
             self.children.push(Ex::Where(old));
         }
-        if !child.negated && (child.any == any || child.children.len() == 1) {
-            self.children.extend(child.children);
-        } else {
-            self.children.push(Ex::Where(child));
+        match child.into() {
+            Clause::One(child) => self.children.push(child),
+            Clause::Several(child) if !child.negated && (child.any == any || child.children.len() == 1) => {
+                if self.children.is_empty() {
+                    self.children = child.children;
+                } else {
+                    self.children.extend(child.children);
+                }
+            }
+            Clause::Several(child) => self.children.push(Ex::Where(child)),
         }
     }
 }

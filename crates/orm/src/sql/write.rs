@@ -9,6 +9,7 @@ use crate::engine::Dialect;
 use crate::engine::json::float_text;
 use crate::error::{Error, ErrorKind};
 use crate::field::Kind;
+use crate::model::SchemaColumn;
 use crate::query::{AggregateFunction, Function, Operator};
 use crate::value::Value;
 
@@ -38,7 +39,31 @@ enum Param {
     /// Several, as one list.
     List(Vec<ValueId>),
     /// A value that the writer made, and the type it is cast to.
-    Made(Value, &'static str),
+    Made(Box<(Value, &'static str)>),
+}
+
+/// The parameters of a statement, in the order of their numbers.
+pub(super) struct Params(Vec<Param>);
+
+impl Params {
+    /// The values to bind.
+    pub(super) fn into_values(self, mut compiler: Compiler<'_>) -> Vec<Value> {
+        // A value may be a parameter of its own and in a list too: what is on its own is taken when lists are made.
+        let lists = |param: &Param| match param {
+            Param::List(ids) => Value::List(ids.iter().map(|id| compiler.value(*id).clone()).collect()),
+            _ => Value::Null,
+        };
+        let mut values: Vec<Value> = self.0.iter().map(lists).collect();
+        for (value, param) in values.iter_mut().zip(self.0) {
+            match param {
+                Param::List(_) => {}
+                // No two parameters are the same value.
+                Param::Value(id) => *value = compiler.take_value(id),
+                Param::Made(made) => *value = made.0,
+            }
+        }
+        values
+    }
 }
 
 /// The statement so far.
@@ -65,24 +90,14 @@ impl<'c, 'a> Out<'c, 'a> {
             compiler,
             dialect: compiler.dialect,
             sql: String::with_capacity(capacity),
-            params: Vec::with_capacity(compiler.values.len()),
+            params: Vec::with_capacity(compiler.value_count()),
             inline,
         }
     }
 
-    /// The values to bind, in the order of their numbers.
-    pub(super) fn into_parts(self) -> (String, Vec<Value>) {
-        let compiler = self.compiler;
-        let params = self
-            .params
-            .into_iter()
-            .map(|param| match param {
-                Param::Value(id) => compiler.value(id).clone(),
-                Param::List(ids) => Value::List(ids.into_iter().map(|id| compiler.value(id).clone()).collect()),
-                Param::Made(value, _) => value,
-            })
-            .collect();
-        (self.sql, params)
+    /// The statement, and what its parameters stand for.
+    pub(super) fn into_parts(self) -> (String, Params) {
+        (self.sql, Params(self.params))
     }
 
     pub(super) fn push(&mut self, text: &str) {
@@ -149,7 +164,7 @@ impl<'c, 'a> Out<'c, 'a> {
             literal::write(&mut self.sql, &value, self.dialect);
             return;
         }
-        self.parameter(Param::Made(value, cast));
+        self.parameter(Param::Made(Box::new((value, cast))));
         if self.is_postgres() && !cast.is_empty() {
             self.sql.push_str("::");
             self.sql.push_str(cast);
@@ -201,10 +216,7 @@ impl<'c, 'a> Out<'c, 'a> {
             return;
         }
         match state.aliases.get(index as usize) {
-            Some(alias) if alias.number == 0 => {
-                let table = &alias.entry.table;
-                self.name(table);
-            }
+            Some(alias) if alias.number == 0 => self.push(&alias.entry.quoted),
             Some(alias) => {
                 self.sql.push('T');
                 push_number(&mut self.sql, alias.number as usize);
@@ -214,11 +226,22 @@ impl<'c, 'a> Out<'c, 'a> {
     }
 
     pub(super) fn column(&mut self, column: &Col<'a>) {
-        if !self.inline {
-            self.alias(column.scope, column.alias.0);
-            self.sql.push('.');
+        match self.inline {
+            true => self.push(&column.column.quoted),
+            false => self.column_of(column.scope, column.alias.0, column.column),
         }
-        self.name(&column.column.name);
+    }
+
+    /// A column of one of a scope's tables, by what the table goes by.
+    pub(super) fn column_of(&mut self, scope: ScopeId, index: u32, column: &SchemaColumn) {
+        let state = self.compiler.scope(scope);
+        if state.parent.is_none() && state.aliases.get(index as usize).is_some_and(|alias| alias.number == 0) {
+            self.push(&column.qualified);
+            return;
+        }
+        self.alias(scope, index);
+        self.sql.push('.');
+        self.push(&column.quoted);
     }
 
     /// Writes an expression.
@@ -572,6 +595,13 @@ fn postgres_type(value: &Value) -> &'static str {
     }
 }
 
+/// A name as [`push_name`] writes it.
+pub(crate) fn quoted(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 2);
+    push_name(&mut text, name);
+    text
+}
+
 /// A name in double quotes; one that has them, as tables named by hand may, stays as it is.
 pub(super) fn push_name(sql: &mut String, name: &str) {
     if name.len() > 1 && name.starts_with('"') && name.ends_with('"') {
@@ -589,9 +619,8 @@ pub(super) fn push_name(sql: &mut String, name: &str) {
 }
 
 pub(super) fn push_number(sql: &mut String, number: usize) {
-    if let Some(digit) = u8::try_from(number).ok().filter(|number| *number < 10) {
-        sql.push(char::from(b'0' + digit));
-    } else {
-        let _ = write!(sql, "{number}");
+    if number > 9 {
+        push_number(sql, number / 10);
     }
+    sql.push(char::from(b'0' + (number % 10) as u8));
 }

@@ -9,12 +9,12 @@ use std::time::Instant;
 use nuages::orm::fixture::{Dump, Load};
 
 use crate::database::{Database, ROWS};
-use crate::http::{django_settings, python};
+use crate::django;
 use crate::measure::{memory_mib, report};
 use raw_driver::Error;
 
 pub(crate) async fn run() -> Result<(), Error> {
-    let python = python()?;
+    let python = django::python()?;
     let file = std::env::temp_dir().join(format!("nuages-bench-{}.json", std::process::id()));
     for database in Database::both(ROWS).await? {
         let engine = database.engine();
@@ -53,7 +53,7 @@ fn django(python: &Path, database: &Database, file: &Path) -> Result<f64, Error>
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/django")).arg("bench_load.py").arg(file);
     match database {
         Database::Sqlite { path } => command.env("BENCH_DB", path),
-        Database::Postgres { url, .. } => command.env("BENCH_PG", django_settings(url)?),
+        Database::Postgres { url, .. } => command.env("BENCH_PG", django::settings(url)?),
     };
     let output = command.output()?;
     let said = String::from_utf8_lossy(&output.stdout);

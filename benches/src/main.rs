@@ -5,6 +5,7 @@ mod batches;
 mod build;
 mod compile;
 mod database;
+mod django;
 mod driver;
 mod fixtures;
 mod http;

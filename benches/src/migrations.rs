@@ -11,7 +11,7 @@ use nuages::migrate::{Field, Kind, Migration, ModelDef, OnDelete, Reference};
 use nuages::orm::Models;
 use nuages::web::{App, Project, Settings};
 
-use crate::http::python;
+use crate::django;
 use crate::measure::{median, report};
 use raw_driver::Error;
 
@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result<(), Error> {
 }
 
 fn compare(folder: &Path) -> Result<(), Error> {
-    let python = python()?;
+    let python = django::python()?;
     write_django(folder)?;
     let django = |arguments: &[&str]| {
         let mut command = Command::new(&python);

@@ -44,6 +44,10 @@ fn main() -> ExitCode {
 }
 
 fn bench(names: &[String]) -> Result<(), Failure> {
+    if names.iter().any(|name| name == "http") && !run::is_installed("wrk") {
+        // Where that is not ours to do, the benchmark says what to install.
+        run::apt_install(&["wrk"])?;
+    }
     // All of its programs, for they start one another.
     run::succeed(cargo().args(["build", "--release", "-p", "nuages-benches"]))?;
     run::succeed(cargo().args(["run", "--release", "-p", "nuages-benches", "--"]).args(names))

@@ -95,6 +95,12 @@ pub(crate) fn is_root() -> bool {
     output(command("id").arg("-u")).is_ok_and(|id| id == "0")
 }
 
+/// Whether a program is where commands are looked for.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|place| place.join(program).exists())
+}
+
 /// Installs Debian packages; `false` where that is not ours to do (not root, or no apt).
 pub(crate) fn apt_install(packages: &[&str]) -> Result<bool, Failure> {
     if !is_root() || !Path::new("/usr/bin/apt-get").exists() {

@@ -93,6 +93,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `schema = "schemas/post.json"` | of `Json<…>`: the JSON Schema of its documents (draft 2020-12), a file in the crate's folder or the schema itself, `"{…}"`; checked on every write; needs the feature `jsonschema` |
 /// | `schema_version = 3, upgrade = function` | the version of documents that are written, and what brings older ones to the next version when they are read: `fn(from: u32, document: serde_json::Value) -> Result<serde_json::Value, E>` |
 /// | `version_key = "v"` | the member that says the version of a document, `schema_version` if not set |
+/// | `counts = "comments"` | how many rows a relation has, kept by the database whoever writes them: the way back of a key, or a many-to-many relation; or of some rows, `counts(of = "comments", where = \|c: Comment\| c.is_public().eq(true))` |
+/// | `sums = "lines.amount"`, `latest = "comments.at"`, `earliest = …` | the sum, greatest or least of a field of these rows, kept likewise |
 /// | `column = "…"`, `collation = "…"`, `comment = "…"`, `verbose_name = "…"` | names |
 ///
 /// Of `ForeignKey<M>` and `OneToOne<M>`, where `M` may be `Self` or a model of another crate:

@@ -52,6 +52,7 @@ pub(crate) struct Field {
     pub(crate) auto_now_add: bool,
     pub(crate) collation: Option<String>,
     pub(crate) generated: Option<Generated>,
+    pub(crate) rollup: Option<Rollup>,
     pub(crate) verbose_name: Option<String>,
     /// Whether it marks deleted rows.
     pub(crate) soft_delete: bool,
@@ -156,6 +157,18 @@ pub(crate) struct Generated {
     pub(crate) stored: bool,
 }
 
+/// A column in which the database keeps a figure over related rows.
+#[derive(Debug)]
+pub(crate) struct Rollup {
+    /// The function that makes it: `count`, `sum`, `latest` or `earliest`.
+    pub(crate) figure: &'static str,
+    pub(crate) of: String,
+    /// The field that it is over; none for counts.
+    pub(crate) field: Option<String>,
+    /// The model with the rows, and a closure over its fields.
+    pub(crate) condition: Option<(Type, Expr)>,
+}
+
 /// One step of an ordering over fields.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -231,6 +244,6 @@ impl Field {
 
     /// Whether a row can be written with a value of its own here.
     pub(crate) fn is_writable(&self) -> bool {
-        !self.broken && self.generated.is_none() && !matches!(self.shape, Shape::Many(_))
+        !self.broken && self.generated.is_none() && self.rollup.is_none() && !matches!(self.shape, Shape::Many(_))
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod attribute;
 mod field;
+mod rollup;
 mod schema;
 mod shape;
 

@@ -14,6 +14,7 @@ pub mod json_schema;
 pub mod migrate;
 pub mod model;
 pub mod query;
+pub mod recount;
 mod relation;
 mod row;
 pub mod signal;

@@ -25,7 +25,7 @@ mod undo;
 mod write;
 
 pub use data::{Past, PastModel, PastRow, Populate, Work};
-pub(crate) use ddl::table_statements;
+pub(crate) use ddl::{rollup, table_statements};
 pub use detect::{Answers, Fill, Filling, Questioner, RenamedField, RenamedModel, Replaced, detect, detect_with};
 pub(crate) use execute::is_there;
 pub use execute::{
@@ -44,7 +44,8 @@ pub use state::State;
 pub use crate::field::Kind;
 pub use crate::json_schema::JsonSchema;
 pub use crate::model::{
-    Check, DatabaseDefault, Deferrable, Field, Generated, Index, ModelDef, OnDelete, OrderBy, Reference, Unique,
+    Check, DatabaseDefault, Deferrable, Field, Figure, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,
+    Rollup, Unique,
 };
 pub use crate::query::{Function, Lookup, Node, Operator, Part};
 pub use crate::value::Value;

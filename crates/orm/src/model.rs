@@ -7,6 +7,7 @@ mod definition;
 pub mod derived;
 mod document;
 mod natural;
+mod rollup;
 mod schema;
 mod soft_delete;
 
@@ -16,6 +17,8 @@ pub use definition::{
     Check, DatabaseDefault, Deferrable, Field, FieldDefault, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,
     Unique,
 };
+pub use rollup::{Figure, Rollup};
+pub(crate) use rollup::{Kept, Link};
 pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, ManyToMany as Between, ModelId, Named, hidden_name};
 pub use schema::{Models, Schema};
 pub use soft_delete::DeletionMark;
@@ -57,7 +60,8 @@ pub trait Model: Sized + Send + Sync + 'static {
     /// Reads a row whose next columns are those of this model, in the order of the definition.
     fn from_row(row: &mut Row<'_>) -> Result<Self>;
 
-    /// The values of all columns that can be written, in the order of the definition (generated columns left out).
+    /// The values of all columns that can be written, in the order of the definition: without generated columns, and
+    /// those in which the database keeps figures.
     fn to_values(&self) -> Vec<Value>;
 
     /// The primary key.
@@ -76,7 +80,7 @@ pub trait Model: Sized + Send + Sync + 'static {
 
     /// Writes the row: updates the one with its key, or inserts it if there is none (Django's `save`: one statement, or
     /// two). A key of zero that the database numbers is that of a new row. The row is read back where saving or the
-    /// database sets columns (`auto_now`, generated ones, a new row's); what was loaded of its relations is then not
+    /// database sets columns (`auto_now`, generated ones, counts, a new row's); what was loaded of its relations is then not
     /// loaded any more.
     ///
     /// # Errors

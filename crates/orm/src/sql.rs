@@ -195,6 +195,14 @@ pub(crate) fn constants(dialect: Dialect, values: &[Value]) -> Statement {
 /// [`ErrorKind::Field`] if it names what the model does not have, or another model's fields; [`ErrorKind::Value`] if
 /// it is a condition that always or never holds.
 pub(crate) fn inline(schema: &Schema, model: &Entry, node: &Node) -> Result<String> {
+    inline_on(schema, model, node, "")
+}
+
+/// As [`inline`], with the columns as those of a row by this name, such as a trigger's `NEW`.
+///
+/// # Errors
+/// Those of [`inline`].
+pub(crate) fn inline_on(schema: &Schema, model: &Entry, node: &Node, row: &'static str) -> Result<String> {
     let mut compiler = Compiler::new(schema);
     let model = schema.entry(model.id);
     let scope = compiler.open(model, None);
@@ -202,6 +210,7 @@ pub(crate) fn inline(schema: &Schema, model: &Entry, node: &Node) -> Result<Stri
     let resolved = compiler.resolve(scope, node, &mut env)?;
     compiler.prepare()?;
     let mut out = Out::new(&compiler, true);
+    out.row = row;
     match out.expression(&resolved) {
         Ok(()) => Ok(out.into_parts().0),
         Err(Stop::Failed(error)) => Err(error),

@@ -6,7 +6,8 @@ use syn::{Expr, Type};
 
 use super::{at, base, key_value};
 use crate::model::{
-    Column, Constraint, Default, Field, Index, JsonSchema, Key, Many, Model, OnDelete, Over, Shape, Step, Unique,
+    Column, Constraint, Default, Field, Index, JsonSchema, Key, Many, Model, OnDelete, Over, Rollup, Shape, Step,
+    Unique,
 };
 use crate::types;
 
@@ -139,6 +140,10 @@ fn definition_of(model: &Model, field: &Field) -> TokenStream {
         let stored = generated.stored;
         code.extend(quote!(.generated(#krate::model::Generated { expression: #expression, stored: #stored })));
     }
+    if let Some(rollup) = &field.rollup {
+        let rollup = rollup_definition(model, rollup);
+        code.extend(quote!(.rollup(#rollup)));
+    }
     code
 }
 
@@ -156,6 +161,16 @@ fn json_schema(model: &Model, schema: &JsonSchema) -> TokenStream {
         }
     }
     code
+}
+
+fn rollup_definition(model: &Model, rollup: &Rollup) -> TokenStream {
+    let krate = &model.krate;
+    let (figure, of, field) = (quote::format_ident!("{}", rollup.figure), &rollup.of, rollup.field.iter());
+    let only = rollup.condition.as_ref().map(|(rows, condition)| {
+        let condition = quote_spanned!(at(condition)=> #krate::model::derived::condition::<#rows>(#condition));
+        quote!(.only(#condition))
+    });
+    quote!(#krate::model::Rollup::#figure(#of #(, #field)*) #only)
 }
 
 fn kind(model: &Model, column: &Column) -> TokenStream {

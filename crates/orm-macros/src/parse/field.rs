@@ -5,7 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, Ident, Type, parse_quote};
 
 use super::attribute::{Arg, Value, args, docs};
-use super::{closure_of, find, refuse_repeats, schema, shape};
+use super::{closure_of, find, refuse_repeats, rollup, schema, shape};
 use crate::errors::{Errors, unknown};
 use crate::model::{Default, Field, Generated, Key, OnDelete, Shape};
 use crate::types::{self, Holds};
@@ -29,6 +29,10 @@ const FIELD_ATTRIBUTES: &[&str] = &[
     "kind",
     "verbose_name",
     "soft_delete",
+    "counts",
+    "sums",
+    "latest",
+    "earliest",
     "on_delete",
     "related_name",
     "to_field",
@@ -59,6 +63,10 @@ const COLUMN_ONLY: &[&str] = &[
     "schema_version",
     "version_key",
     "upgrade",
+    "counts",
+    "sums",
+    "latest",
+    "earliest",
 ];
 
 /// Attributes for foreign and one-to-one keys alone.
@@ -98,6 +106,7 @@ impl Field {
             auto_now_add: false,
             collation: None,
             generated: None,
+            rollup: None,
             verbose_name: None,
             soft_delete: false,
             schema: None,
@@ -125,6 +134,7 @@ impl Field {
             }
         }
         read.schema = schema::schema(&read.shape, &list, errors);
+        read.rollup = rollup::read(&read, &list, model, errors);
         read.check(&list, errors);
         let primary_key =
             find(&list, "primary_key").filter(|arg| errors.check(arg.flag()) == Some(true)).map(|arg| arg.name.clone());
@@ -210,7 +220,7 @@ impl Field {
 }
 
 /// The type with `Self` spelled out, since what is emitted stands outside of the struct.
-fn in_struct(ty: &Type, model: &Ident) -> Type {
+pub(super) fn in_struct(ty: &Type, model: &Ident) -> Type {
     let mut ty = ty.clone();
     replace_self(&mut ty, model);
     ty

@@ -30,6 +30,9 @@ use crate::db::{Isolation, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 
+/// How often a statement outside transactions is run again that stood in the way of others, and so has done nothing.
+const TRIES: u32 = 5;
+
 /// A PostgreSQL database.
 pub(crate) struct Engine {
     pool: Pool,
@@ -89,12 +92,24 @@ impl Engine {
     where
         F: FnMut(&mut Row<'_>) -> Result<T>,
     {
-        self.connection().await?.fetch(&statement, &mut read).await
+        let mut tries = 0;
+        loop {
+            match self.connection().await?.fetch(&statement, &mut read).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES => tries += 1,
+                outcome => return outcome,
+            }
+        }
     }
 
-    /// Runs a statement outside any transaction; the number of rows it changed.
+    /// Runs a statement outside any transaction; the number of rows it changed. It runs again after a conflict.
     pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
-        self.connection().await?.execute(&statement).await
+        let mut tries = 0;
+        loop {
+            match self.connection().await?.execute(&statement).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES => tries += 1,
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Runs several statements without parameters, separated by semicolons.

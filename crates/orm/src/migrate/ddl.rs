@@ -7,6 +7,7 @@ mod constraint;
 mod lookup;
 mod postgres;
 mod rename;
+pub(crate) mod rollup;
 mod sqlite;
 mod table;
 
@@ -272,8 +273,24 @@ impl Editor {
         Ok(())
     }
 
-    /// What an operation does to the tables, between the models before and after it.
+    /// What an operation does to the tables and to what keeps figures in them, between the models before and after it.
     fn apply(&mut self, app: &str, operation: &Operation, from: &Arc<Schema>, to: &Arc<Schema>) -> Result<()> {
+        let mark = self.done.len();
+        self.apply_to_tables(app, operation, from, to)?;
+        match operation {
+            // They say for themselves what they do.
+            Operation::RunSql { .. } | Operation::Separate { .. } => Ok(()),
+            _ => self.keep_figures(app, operation, (from, to), mark),
+        }
+    }
+
+    fn apply_to_tables(
+        &mut self,
+        app: &str,
+        operation: &Operation,
+        from: &Arc<Schema>,
+        to: &Arc<Schema>,
+    ) -> Result<()> {
         let name_after = match operation {
             Operation::RunSql { .. } | Operation::Separate { .. } | Operation::AlterManaged { .. } => return Ok(()),
             Operation::RunRust { .. } | Operation::Populate(_) => {

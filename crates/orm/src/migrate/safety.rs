@@ -136,6 +136,9 @@ const KEY_LATER: &str = "safer on a large table: db_constraint off, then ADD CON
                          VALIDATE CONSTRAINT in a migration of its own";
 const NEW_COLUMN: &str = "safer: add a field of the new type, populate it in batches, switch the programs over, and drop \
                           the old one";
+const COUNT_LATER: &str = "readers of the table wait while the rows are counted; safer: add a plain field, and make it \
+                           what it keeps in a migration of its own";
+const COUNT_WHEN_QUIET: &str = "the rows that it counts cannot be written while they are counted";
 const ROWS: &str = "rows are locked until the commit: on a large table, make the migration not_atomic, so that each batch \
                     is a transaction";
 
@@ -161,7 +164,11 @@ pub fn advice(app: &str, operation: &Operation, before: &State) -> Advice {
             }
         }
         Operation::DeleteModel { .. } => brief().instead(DROP_LATER),
-        Operation::AddField { field, .. } => add_field(field),
+        Operation::AddField { field, .. } => match field.rollup {
+            // With the column comes its counting, under the lock that the column takes.
+            Some(_) => add_field(field).and(Advice::new(ShareRowExclusive, Effort::Scan).instead(COUNT_LATER)),
+            None => add_field(field),
+        },
         Operation::RemoveField { .. } => brief().instead(DROP_LATER),
         Operation::AddIndex { .. } => Advice::new(Share, Effort::Scan).instead(CONCURRENTLY),
         Operation::RemoveIndex { .. } => {
@@ -177,6 +184,11 @@ pub fn advice(app: &str, operation: &Operation, before: &State) -> Advice {
             }
         }
         Operation::AlterField { field, .. } => match old(&field.name) {
+            Some(old) if old.rollup != field.rollup => {
+                // What guards the figures of a table is made for all of them.
+                let guarded = model.is_some_and(|model| model.fields.iter().any(|field| field.rollup.is_some()));
+                alter_field(old, field).and(count_anew(guarded, field))
+            }
             Some(old) => alter_field(old, field),
             None => brief(),
         },
@@ -308,6 +320,16 @@ fn alter_field(old: &Field, new: &Field) -> Advice {
         worst = worst.and(Advice::new(ShareUpdateExclusive, Effort::Brief));
     }
     worst
+}
+
+/// What is kept in a field becomes something else: triggers go and come on both tables.
+fn count_anew(guarded: bool, new: &Field) -> Advice {
+    use TableLock::*;
+    let lock = if guarded { AccessExclusive } else { ShareRowExclusive };
+    match new.rollup {
+        Some(_) => Advice::new(lock, Effort::Scan).instead(COUNT_WHEN_QUIET),
+        None => Advice::new(lock, Effort::Brief),
+    }
 }
 
 fn is_unique(field: &Field) -> bool {

@@ -34,8 +34,27 @@ impl State {
     /// # Errors
     /// [`ErrorKind::Migration`] if an index without a name is over something else than fields.
     pub fn of(models: &Models) -> Result<Self> {
-        let models = models.definitions().map(|definition| written(definition)).collect::<Result<_>>()?;
-        Ok(State { models })
+        let mut state =
+            State { models: models.definitions().map(|definition| written(definition)).collect::<Result<_>>()? };
+        state.say_which_rows_count(models);
+        Ok(state)
+    }
+
+    /// Says of figures which rows they are over, where models say it by marks of deleted rows, which a state leaves out.
+    fn say_which_rows_count(&mut self, models: &Models) {
+        if models.definitions().all(|model| model.fields.iter().all(|field| field.rollup.is_none())) {
+            return;
+        }
+        // The names of tables do not matter, and what does not fit together is said where it is looked for.
+        let Ok(schema) = Schema::past(models, Dialect::Postgres) else { return };
+        for kept in schema.rollups() {
+            let model = self.models.iter_mut().find(|model| model.label() == kept.entry.label);
+            let name = &kept.entry.field(kept.column.field).name;
+            let field = model.and_then(|model| model.fields.iter_mut().find(|field| field.name == *name));
+            if let Some(rollup) = field.and_then(|field| field.rollup.as_mut()) {
+                rollup.condition.clone_from(&kept.condition);
+            }
+        }
     }
 
     /// The models, in the order in which they were made.
@@ -57,7 +76,7 @@ impl State {
     /// # Errors
     /// [`ErrorKind::Configuration`] if they do not fit together, such as a key to a model that is not there.
     pub fn schema(&self, dialect: Dialect) -> Result<Arc<Schema>> {
-        Schema::new(&self.definitions(), dialect)
+        Schema::past(&self.definitions(), dialect)
     }
 
     /// The models, proxies with the fields of the model whose table they share.
@@ -195,6 +214,22 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The model whose relation to another has a way back by this name, and whether that is a name of its own, rather
+    /// than the model's.
+    pub(super) fn way_back(&self, to: &ModelDef, name: &str) -> Option<(&ModelDef, bool)> {
+        let label = to.label();
+        let own = |model: &&ModelDef| model.proxy_for.is_none();
+        self.models.iter().filter(own).find_map(|model| {
+            let mut relations = model.fields.iter().filter_map(|field| field.relation.as_ref());
+            relations.find_map(|relation| {
+                let leads_there = relation.to == label || (relation.to == "self" && model.label() == label);
+                let is_named = relation.related_name.is_some();
+                let back = relation.related_name.as_deref().map_or_else(|| model.name.to_lowercase(), str::to_owned);
+                (leads_there && back == name).then_some((model, is_named))
+            })
+        })
     }
 
     fn model_mut(&mut self, app: &str, name: &str) -> Result<&mut ModelDef> {

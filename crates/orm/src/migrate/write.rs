@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
 use crate::json_schema::JsonSchema;
 use crate::model::{
-    Check, DatabaseDefault, Deferrable, Field, FieldDefault, Index, ModelDef, OnDelete, OrderBy, Reference, Unique,
+    Check, DatabaseDefault, Deferrable, Field, FieldDefault, Figure, Index, ModelDef, OnDelete, OrderBy, Reference,
+    Rollup, Unique,
 };
 use crate::query::{Function, Node};
 use crate::value::Value;
@@ -348,7 +349,10 @@ fn field_code(field: &Field) -> Result<Code> {
             code = code.then(name, vec![Code::plain(on.to_string())]);
         }
     }
-    if let Some(FieldDefault::Value(default)) = &field.default {
+    let comes_of_itself = |default: &Value| field.rollup.as_ref().is_some_and(|it| it.nothing(&field.kind) == *default);
+    if let Some(FieldDefault::Value(default)) = &field.default
+        && (!comes_of_itself(default) || field.db_default.is_some())
+    {
         code = code.then("default", vec![value(default)?]);
     }
     if let Some(default) = &field.db_default {
@@ -363,6 +367,9 @@ fn field_code(field: &Field) -> Result<Code> {
     if let Some(generated) = &field.generated {
         let constructor = if generated.stored { "Generated::stored" } else { "Generated::computed" };
         code = code.then("generated", vec![Code::call(constructor, vec![node(&generated.expression)?])]);
+    }
+    if let Some(rollup) = &field.rollup {
+        code = code.then("rollup", vec![rollup_code(rollup)?]);
     }
     if let Some(collation) = &field.collation {
         code = code.then("collation", vec![Code::text(collation)]);
@@ -389,6 +396,20 @@ fn json_schema(schema: &JsonSchema) -> Code {
     match schema.current_version() {
         Some((number, key)) => code.then("version", vec![Code::plain(number.to_string()), Code::text(key)]),
         None => code,
+    }
+}
+
+fn rollup_code(rollup: &Rollup) -> Result<Code> {
+    let of = Code::text(&rollup.of);
+    let code = match &rollup.figure {
+        Figure::Count => Code::call("Rollup::count", vec![of]),
+        Figure::Sum(field) => Code::call("Rollup::sum", vec![of, Code::text(field)]),
+        Figure::Latest(field) => Code::call("Rollup::latest", vec![of, Code::text(field)]),
+        Figure::Earliest(field) => Code::call("Rollup::earliest", vec![of, Code::text(field)]),
+    };
+    match &rollup.condition {
+        Some(condition) => Ok(code.then("only", vec![node(condition)?])),
+        None => Ok(code),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::rollup::Rollup;
 use crate::field::{Choice, Kind};
 use crate::json_schema::JsonSchema;
 use crate::query::Node;
@@ -82,6 +83,8 @@ pub struct Field {
     pub collation: Option<Text>,
     /// The expression the database computes the column from.
     pub generated: Option<Generated>,
+    /// The figure over related rows that the database keeps in the column.
+    pub rollup: Option<Rollup>,
     /// The other model, for relations.
     pub relation: Option<Reference>,
     /// What a person calls it; the name with blanks if not set.
@@ -430,6 +433,7 @@ impl Field {
             auto_now_add: false,
             collation: None,
             generated: None,
+            rollup: None,
             relation: None,
             verbose_name: None,
             soft_delete: false,

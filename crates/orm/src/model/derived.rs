@@ -117,7 +117,7 @@ pub fn referring<M: Model, To: Model>(to: &To, field: &'static str) -> QuerySet<
 /// The rows of `M` whose `field` refers to the field `to_field` of this row.
 pub fn referring_by<M: Model, To: Model>(to: &To, field: &'static str, to_field: &str) -> QuerySet<M> {
     let definition = To::definition();
-    let written = definition.fields.iter().filter(|field| field.has_column() && field.generated.is_none());
+    let written = definition.fields.iter().filter(|field| field.is_written());
     let value = written.zip(to.to_values()).find(|(field, _)| field.name == to_field).map(|(_, value)| value);
     referring_to(field, value.unwrap_or(Value::Null))
 }

@@ -216,8 +216,18 @@ impl Schema {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] with every problem on a line: a name twice, a relation to a model that is not
-    /// there, a way back that clashes, a key to a field that is not unique, a model without a primary key.
+    /// there, a way back that clashes, a key to a field that is not unique, a model without a primary key, a figure
+    /// over what cannot be counted.
     pub fn new(models: &Models, dialect: Dialect) -> Result<Arc<Schema>> {
+        Schema::build(models, dialect, true)
+    }
+
+    /// The models as they were at some point of a history, where figures may be over relations that came later.
+    pub(crate) fn past(models: &Models, dialect: Dialect) -> Result<Arc<Schema>> {
+        Schema::build(models, dialect, false)
+    }
+
+    fn build(models: &Models, dialect: Dialect, is_present: bool) -> Result<Arc<Schema>> {
         let mut build = Build {
             schema: Schema { dialect, entries: Vec::new(), by_label: Names::default(), by_type: HashMap::new() },
             problems: Vec::new(),
@@ -226,6 +236,9 @@ impl Schema {
             build.add(*type_id, definition.clone(), None);
         }
         build.connect();
+        if is_present && build.problems.is_empty() {
+            build.problems.extend(super::rollup::problems(&build.schema));
+        }
         if build.problems.is_empty() {
             Ok(Arc::new(build.schema))
         } else {

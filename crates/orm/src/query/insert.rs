@@ -193,7 +193,11 @@ pub(crate) async fn save_fields<M: Model>(db: &Db, model: &mut M, fields: Vec<No
     let row = Writable { entry, key: Key::to_values(&model.key()), is_new: false };
     let mut draft = Draft::<M>::of_row(db.schema(), writable(entry, model), false);
     for node in &fields {
-        draft.write_known(&signal::column(entry, node)?.name);
+        let field = signal::column(entry, node)?;
+        if let Some(refusal) = entry.refuse_kept(field) {
+            return Err(refusal);
+        }
+        draft.write_known(&field.name);
     }
     for field in entry.definition.fields.iter().filter(|field| field.auto_now) {
         draft.write_known(&field.name);
@@ -290,7 +294,7 @@ pub(crate) async fn refresh<M: Model>(db: &Db, model: &mut M) -> Result<()> {
 
 /// Whether the database knows more of a row after an update than was written.
 fn is_set_by_saving(entry: &Entry) -> bool {
-    entry.definition.fields.iter().any(|field| field.auto_now || field.generated.is_some())
+    entry.definition.fields.iter().any(|field| field.auto_now || (field.has_column() && !field.is_written()))
 }
 
 fn assignment((field, value): &(Text, Node)) -> (Node, Node) {
@@ -311,7 +315,7 @@ fn writable<M: Model>(entry: &Entry, model: &M) -> Vec<(Text, Value)> {
 /// The writable columns of a row.
 fn writable_as_is<M: Model>(entry: &Entry, model: &M) -> Vec<(Text, Value)> {
     let fields = entry.columns.iter().map(|column| entry.field(column.field));
-    let fields = fields.filter(|field| field.generated.is_none());
+    let fields = fields.filter(|field| field.is_written());
     fields.map(|field| field.name.clone()).zip(model.to_values()).collect()
 }
 

@@ -38,10 +38,12 @@ impl NewRow {
         entry.columns.iter().zip(self.values).filter_map(|(column, value)| Some((column, value?))).unzip()
     }
 
-    /// The values that there are, with the names of their fields.
+    /// The values that there are, with the names of their fields; not those of which the database sees to it that they are
+    /// right.
     pub(crate) fn into_named(self, entry: &Entry) -> Vec<(Text, Value)> {
-        let named = entry.columns.iter().zip(self.values);
-        named.filter_map(|(column, value)| Some((entry.field(column.field).name.clone(), value?))).collect()
+        let named = entry.columns.iter().map(|column| entry.field(column.field)).zip(self.values);
+        let written = named.filter(|(field, _)| field.is_written());
+        written.filter_map(|(field, value)| Some((field.name.clone(), value?))).collect()
     }
 }
 
@@ -60,7 +62,7 @@ impl<'a> Filler<'a> {
     /// The row that has these fields, and for the others their defaults.
     ///
     /// # Errors
-    /// [`ErrorKind::Field`](crate::ErrorKind::Field) for a field that the model has not.
+    /// [`ErrorKind::Field`](crate::ErrorKind::Field) for a field that the model has not, or that the database sees to.
     pub(crate) fn of_fields<N: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = (N, Value)>) -> Result<NewRow> {
         let columns = &self.entry.columns;
         let mut values: Vec<Option<Value>> = Vec::with_capacity(columns.len());
@@ -88,6 +90,10 @@ impl<'a> Filler<'a> {
             return Ok(*place);
         }
         let place = self.entry.columns.iter().position(is_named).ok_or_else(|| self.entry.unknown(name))?;
+        let field = self.entry.columns.get(place).map(|column| self.entry.field(column.field));
+        if let Some(refusal) = field.and_then(|field| self.entry.refuse_kept(field)) {
+            return Err(refusal);
+        }
         self.places.truncate(number);
         self.places.push(place);
         Ok(place)

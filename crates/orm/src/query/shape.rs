@@ -192,7 +192,7 @@ impl Way {
         let (back, (near, near_kind)) = match named {
             Named::Reverse { model, field } => {
                 let column = schema.target(model, field).map(|(_, column)| column.clone());
-                let writable = entry.columns.iter().filter(|column| entry.field(column.field).generated.is_none());
+                let writable = entry.columns.iter().filter(|column| entry.field(column.field).is_written());
                 let place =
                     column.as_ref().and_then(|near| writable.clone().position(|column| column.name == near.name));
                 let near = match (place, column) {

@@ -104,8 +104,8 @@ impl<M: Model> Draft<M> {
             let Node::Value(value, _) = value else {
                 return refuse(ErrorKind::Type, "is set to an expression: only values can be set before a write");
             };
-            if field.generated.is_some() {
-                return refuse(ErrorKind::Field, "is computed by the database and cannot be set");
+            if let Some(refusal) = entry.refuse_kept(field) {
+                return Err(refusal);
             }
             if !self.is_new && entry.definition.primary_key.contains(&field.name) {
                 return refuse(ErrorKind::Value, "is the key of a row that may be there already, and stays what it is");

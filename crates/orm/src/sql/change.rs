@@ -79,7 +79,9 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
             sql.push_str(" ON CONFLICT (");
             list(&mut sql, found_by, |sql, column| sql.push_str(&column.quoted));
             let is_key = |column: &SchemaColumn| found_by.iter().any(|key| key.field == column.field);
-            let mut set: Vec<_> = insert.columns.iter().filter(|column| !is_key(column)).collect();
+            // What the database keeps stays as it keeps it.
+            let is_set = |column: &SchemaColumn| !is_key(column) && model.field(column.field).is_written();
+            let mut set: Vec<_> = insert.columns.iter().filter(|column| is_set(column)).collect();
             if set.is_empty() && !insert.returning.is_empty() {
                 // A row that nothing is done to is not answered with.
                 set.extend(found_by);
@@ -276,8 +278,11 @@ fn settable<'a>(model: &'a Entry, field: &Node) -> Result<&'a SchemaColumn> {
         None => return Err(model.unknown(name)),
     };
     match column {
-        Some(column) if model.field(column.field).generated.is_none() => Ok(column),
-        _ => Err(super::resolve::field_error(format!("`{name}` of {} has no column that can be set", model.label))),
+        Some(column) => match model.refuse_kept(model.field(column.field)) {
+            Some(refusal) => Err(refusal),
+            None => Ok(column),
+        },
+        None => Err(super::resolve::field_error(format!("`{name}` of {} has no column that can be set", model.label))),
     }
 }
 

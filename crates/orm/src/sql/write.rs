@@ -74,6 +74,8 @@ pub(super) struct Out<'c, 'a> {
     params: Vec<Param>,
     /// Values are written into the text, and columns without their table: for tables' definitions.
     pub(super) inline: bool,
+    /// What columns stand within there: the name of a row, or nothing.
+    pub(super) row: &'static str,
 }
 
 /// A place in the statement to return to.
@@ -92,6 +94,7 @@ impl<'c, 'a> Out<'c, 'a> {
             sql: String::with_capacity(capacity),
             params: Vec::with_capacity(compiler.value_count()),
             inline,
+            row: "",
         }
     }
 
@@ -226,10 +229,15 @@ impl<'c, 'a> Out<'c, 'a> {
     }
 
     pub(super) fn column(&mut self, column: &Col<'a>) {
-        match self.inline {
-            true => self.push(&column.column.quoted),
-            false => self.column_of(column.scope, column.alias.0, column.column),
+        if !self.inline {
+            self.column_of(column.scope, column.alias.0, column.column);
+            return;
         }
+        if !self.row.is_empty() {
+            self.push(self.row);
+            self.sql.push('.');
+        }
+        self.push(&column.column.quoted);
     }
 
     /// A column of one of a scope's tables, by what the table goes by.

@@ -14,6 +14,7 @@ mod migrate_kill;
 mod migrate_laws;
 mod migrate_run;
 mod query;
+mod rollup;
 #[cfg(feature = "postgres")]
 mod safety;
 mod signal;

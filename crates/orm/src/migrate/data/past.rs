@@ -34,7 +34,7 @@ pub struct Past {
 impl Past {
     pub(in super::super) fn new(db: &Db, app: &Text, state: &State, course: Course) -> Result<Past> {
         let models = state.definitions();
-        let db = db.with_schema(Schema::new(&models, db.dialect())?);
+        let db = db.with_schema(Schema::past(&models, db.dialect())?);
         Ok(Past { db, app: app.clone(), models, course: Arc::new(course) })
     }
 
@@ -77,7 +77,7 @@ impl Past {
         })?;
         fit(&mut definition, &known)?;
         self.models = self.models.with_struct::<M>(definition);
-        self.db = self.db.with_schema(Schema::new(&self.models, self.db.dialect())?);
+        self.db = self.db.with_schema(Schema::past(&self.models, self.db.dialect())?);
         Ok(self)
     }
 

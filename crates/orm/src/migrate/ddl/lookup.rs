@@ -149,7 +149,8 @@ impl Kept {
             let mut columns = columns.iter().flat_map(|columns| columns.split('\u{1f}'));
             !is_known && !columns.any(|column| self.removed.iter().any(|removed| removed == column))
         };
-        Ok(found.into_iter().filter(is_kept).map(|(_, sql, _)| sql).collect())
+        let others = found.into_iter().filter(|(name, ..)| !super::rollup::is_keeper(name));
+        Ok(others.filter(is_kept).map(|(_, sql, _)| sql).collect())
     }
 }
 

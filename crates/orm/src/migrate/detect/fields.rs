@@ -102,6 +102,7 @@ impl Detector<'_> {
             let fill = if was.managed { self.fill(now, field, true)? } else { None };
             let mut needs = vec![Need::field(now, &field.name, Done::Gone)];
             needs.extend(needs_of(field, now));
+            needs.extend(self.rows_of(field, now));
             let computed_from = new.iter().filter(|other| uses(field, &other.name));
             needs.extend(computed_from.map(|other| Need::field(now, &other.name, Done::Made)));
             let addition = Operation::AddField { model: now.name.clone(), field: Box::new((*field).clone()), fill };
@@ -112,6 +113,7 @@ impl Detector<'_> {
             let fill = if must_fill { self.fill(now, field, false)? } else { None };
             let mut needs = vec![Need::field(now, &field.name, Done::Made)];
             needs.extend(needs_of(field, now));
+            needs.extend(self.rows_of(field, now));
             if let Some(to_field) = field.relation.as_ref().and_then(|relation| relation.to_field.as_ref()) {
                 let target = field.relation.as_ref().map_or("self", |relation| relation.to.as_ref());
                 let named = |done| Need { field: Some(to_field.to_string()), ..Need::label(target, now, done) };
@@ -129,6 +131,12 @@ impl Detector<'_> {
             self.plan(&now.app, Operation::AlterPrimaryKey { model: now.name.clone(), fields }, needs);
         }
         Ok(())
+    }
+
+    /// That the model is there whose rows a field keeps a figure of, so that they are counted when the field is made.
+    fn rows_of(&self, field: &Field, model: &ModelDef) -> Option<Need> {
+        let (child, _) = self.after.way_back(model, &field.rollup.as_ref()?.of)?;
+        Some(Need::model(child, Done::Made))
     }
 
     /// What rows that exist get: the field's own default, computed once for all of them, or what the one says who is

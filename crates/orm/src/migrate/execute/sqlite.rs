@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::ddl::rollup::is_keeper;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -22,7 +23,7 @@ pub(super) async fn restore_triggers(db: &Db, before: Vec<(String, String, Strin
     let tables: Vec<(String,)> = db.raw("SELECT name FROM sqlite_master WHERE type = 'table'", ()).fetch().await?;
     for (name, table, sql) in before {
         let stays_gone = !tables.iter().any(|(known,)| *known == table);
-        if stays_gone || left.contains(&name) {
+        if stays_gone || left.contains(&name) || is_keeper(&name) {
             continue;
         }
         db.script(sql).await.map_err(|error| {

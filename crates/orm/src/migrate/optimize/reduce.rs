@@ -115,7 +115,7 @@ fn both_filled(
     later: Option<&Value>,
     is_new: bool,
 ) -> Option<Option<Value>> {
-    let by_database = |field: &Field| (field.db_default.clone(), field.generated.clone());
+    let by_database = |field: &Field| (field.db_default.clone(), field.generated.clone(), field.rollup.clone());
     let by_clock = |field: &Field| (field.auto_now, field.auto_now_add);
     if by_database(old) != by_database(new) || by_clock(old) != by_clock(new) || old.has_column() != new.has_column() {
         return None;
@@ -191,7 +191,8 @@ fn matters(app: &str, first: &Operation, second: &Operation) -> bool {
     use Operation::*;
     // What the first mentions may not get another name under its feet.
     let pulled_away = match second {
-        RenameModel { from, to } => mentions(app, first, from) || mentions(app, first, to),
+        RenameModel { from, to } => counts(first) || mentions(app, first, from) || mentions(app, first, to),
+        RenameField { .. } if counts(first) => true,
         RenameField { model, from, to } if model != first.model() => {
             names(app, first, model, from) || names(app, first, model, to)
         }
@@ -211,7 +212,7 @@ fn matters(app: &str, first: &Operation, second: &Operation) -> bool {
             CreateModel(_) | DeleteModel { .. } | AlterUniqueTogether { .. } | AlterTableComment { .. } => {
                 mentions(app, second, first.model())
             }
-            RenameModel { from, to } => mentions(app, second, from) || mentions(app, second, to),
+            RenameModel { from, to } => counts(second) || mentions(app, second, from) || mentions(app, second, to),
             AddField { model, field, .. } | AlterField { model, field, .. } => {
                 mentions_field(app, second, model, &field.name)
                     || matches!((first, second), (AlterField { .. }, AlterUniqueTogether { .. }))
@@ -219,10 +220,20 @@ fn matters(app: &str, first: &Operation, second: &Operation) -> bool {
             }
             RemoveField { model, field } => mentions_field(app, second, model, field),
             RenameField { model, from, to } => {
-                mentions_field(app, second, model, from) || mentions_field(app, second, model, to)
+                counts(second) || mentions_field(app, second, model, from) || mentions_field(app, second, model, to)
             }
             _ => true,
         }
+}
+
+/// Whether an operation brings figures over the rows of other models, whose names it mentions.
+fn counts(operation: &Operation) -> bool {
+    use Operation::*;
+    match operation {
+        CreateModel(definition) => definition.fields.iter().any(|field| field.rollup.is_some()),
+        AddField { field, .. } | AlterField { field, .. } => field.rollup.is_some(),
+        _ => false,
+    }
 }
 
 /// Whether an operation may have to do with a model; yes in doubt.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::{State, find, wrong};
 use crate::error::Result;
-use crate::model::{ModelDef, OrderBy};
+use crate::field::Kind;
+use crate::model::{ModelDef, OrderBy, Rollup};
 use crate::query::Node;
 
 type Text = Cow<'static, str>;
@@ -16,11 +17,21 @@ pub(super) fn field(state: &mut State, app: &str, model: &str, from: &Text, to: 
     if definition.fields.iter().any(|known| known.name == *to) {
         return Err(wrong(format!("{app}.{model} has a field `{to}` already")));
     }
+    let label = definition.label();
+    let counted = counted(state, &label);
+    let definition = state.model_mut(app, model)?;
+    let is_many = definition.fields.iter().any(|field| field.name == *from && field.kind == Kind::ManyToMany);
     for known in &mut definition.fields {
         replace(&mut known.name, from, to);
+        if let (true, Some(rollup)) = (is_many, &mut known.rollup) {
+            replace(&mut rollup.of, from, to);
+        }
     }
     within(definition, from, to);
-    let label = definition.label();
+    for rollup in rollups(state, &counted) {
+        rollup.figure.field_mut().into_iter().for_each(|name| replace(name, from, to));
+        rollup.condition.iter_mut().for_each(|condition| node(condition, from, to));
+    }
     for other in &mut state.models {
         let own = other.label() == label;
         if other.proxy_for.as_deref() == Some(&label) {
@@ -47,6 +58,13 @@ pub(super) fn model(state: &mut State, app: &str, from: &Text, to: &Text) -> Res
     if state.model(app, to).is_some() {
         return Err(wrong(format!("model {app}.{to} is there already")));
     }
+    let label = state.model_mut(app, from)?.label();
+    // Ways back that are named after the model.
+    let mut counted = counted(state, &label);
+    counted.retain(|(.., is_named)| !is_named);
+    for rollup in rollups(state, &counted) {
+        rollup.of = Text::Owned(to.to_lowercase());
+    }
     state.model_mut(app, from)?.name.clone_from(to);
     let (old, new) = (format!("{app}.{from}"), format!("{app}.{to}"));
     let refer = |label: &mut Text| {
@@ -62,6 +80,33 @@ pub(super) fn model(state: &mut State, app: &str, from: &Text, to: &Text) -> Res
         }
     }
     Ok(())
+}
+
+/// The figures over rows of a model: their model's and field's place, and whether the way to the rows has a name of its
+/// own.
+fn counted(state: &State, of: &str) -> Vec<(usize, usize, bool)> {
+    let mut found = Vec::new();
+    for (place, parent) in state.models.iter().enumerate() {
+        for (position, field) in parent.fields.iter().enumerate() {
+            let Some(rollup) = &field.rollup else { continue };
+            if let Some((child, is_named)) = state.way_back(parent, &rollup.of)
+                && child.label() == of
+            {
+                found.push((place, position, is_named));
+            }
+        }
+    }
+    found
+}
+
+fn rollups<'a>(state: &'a mut State, found: &[(usize, usize, bool)]) -> impl Iterator<Item = &'a mut Rollup> {
+    let places: Vec<(usize, usize)> = found.iter().map(|(place, position, _)| (*place, *position)).collect();
+    state.models.iter_mut().enumerate().flat_map(move |(place, model)| {
+        let places = places.clone();
+        let fields = model.fields.iter_mut().enumerate();
+        let found = fields.filter(move |(position, _)| places.contains(&(place, *position)));
+        found.filter_map(|(_, field)| field.rollup.as_mut())
+    })
 }
 
 fn replace(name: &mut Text, from: &Text, to: &Text) {

@@ -33,6 +33,15 @@ pub(super) fn migration() -> Migration {
                         .comment("the price of two"),
                 )
                 .field(
+                    Field::new("notes", Kind::Integer)
+                        .rollup(Rollup::count("note").only(compare(field("seen"), Lookup::IsNull, false))),
+                )
+                .field(
+                    Field::new("paid", Kind::Decimal { max_digits: 9, decimal_places: 2 })
+                        .rollup(Rollup::sum("sale", "price")),
+                )
+                .field(Field::new("noted", Kind::DateTime).null(true).rollup(Rollup::latest("note", "seen")))
+                .field(
                     Field::foreign_key("shelf", Reference::new("shop.Shelf", OnDelete::SetNull).related_name("books"))
                         .null(true),
                 )

@@ -426,16 +426,19 @@ on_each_engine! {
         const SACKS: i64 = 20;
         let db = mill(&place, SACKS).await;
         // Before the first batch is committed; with a batch done half; right after a commit; with two programs at it.
-        for (round, stops) in [&["work 1"][..], &["work 3"], &["told 2"], &["told 5"], &["work 1", "work 2"]].iter().enumerate() {
+        let rounds = [&["work 1"][..], &["work 3"], &["told 2"], &["told 5"], &["work 1", "work 2"]];
+        for (round, stops) in rounds.into_iter().enumerate() {
             let name = format!("round {round}");
-            let mut programs: Vec<_> = stops.iter().map(|stop| start_miller(&place, &name, stop)).collect();
-            for program in &mut programs {
-                wait_for_stop(program);
+            let mut programs = Vec::new();
+            for stop in stops {
+                let mut program = start_miller(&place, &name, stop);
+                wait_for_stop(&mut program);
                 if place.is_sqlite() {
-                    // The writer is this program's: the others wait until it is gone.
+                    // The writer is this program's: the next waits until it is gone.
                     program.kill().unwrap();
                     program.wait().unwrap();
                 }
+                programs.push(program);
             }
             for program in &mut programs {
                 program.kill().unwrap();

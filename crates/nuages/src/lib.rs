@@ -78,8 +78,8 @@ pub mod prelude {
     };
     pub use nuages_orm::{
         BigDecimal, Choices, Date, Db, Decimal, Duration, Email, Error, ErrorKind, FieldType, FilePath, ForeignKey,
-        Json, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Selection, Slug, Time, Timestamp, Url, Uuid,
-        Value, json,
+        Json, Manager, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Selection, Slug, SoftDelete, Time,
+        Timestamp, Url, Uuid, Value, json,
     };
     pub use nuages_web::{App, Command, ProgressBar, Project, Service, Settings, Shared, Site};
 }
@@ -98,6 +98,9 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/migrations.md")]
     struct Migrations;
+
+    #[doc = include_str!("../../../docs/guide/managers-and-soft-delete.md")]
+    struct ManagersAndSoftDelete;
 
     #[doc = include_str!("../../../docs/guide/adopting.md")]
     struct Adopting;

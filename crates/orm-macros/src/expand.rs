@@ -24,6 +24,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let definition = definition::expand(model);
     let row = row::expand(model);
     let managers = managers::in_model(model);
+    let beside = managers::beside_model(model);
     let fields = fields::expand(model);
     let builder = builder::expand(model);
     let reverse = reverse::expand(model);
@@ -39,6 +40,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         }
         #fields
         #builder
+        #beside
         #reverse
     }
 }

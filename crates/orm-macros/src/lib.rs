@@ -65,10 +65,12 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `ordering = [-created_at, author.username]` | the order of rows where a query names none; `-` for the greatest first; or `ordering = \|m\| (lower(m.title()).asc(), m.id().desc())` |
 /// | `primary_key = [tenant, number]` | a key of several fields |
 /// | `unique_together = [(a, b)]` | groups of fields that are unique together |
-/// | `unique(name = "…", fields = [a, b])` | a unique constraint; or `expressions = \|m\| (lower(m.a()), m.b())`; and `condition = \|m\| …`, `include = [c]`, `deferrable = deferred` or `immediate`, `nulls_distinct = false` |
+/// | `unique(name = "…", fields = [a, b])` | a unique constraint; or `expressions = \|m\| (lower(m.a()), m.b())`; and `condition = \|m\| …`, `alive`, `include = [c]`, `deferrable = deferred` or `immediate`, `nulls_distinct = false` |
 /// | `check(name = "…", condition = \|m\| m.a().gte(1))` | a check constraint |
 /// | `index(fields = [a, -b])` | an index; or `expressions = …`; and `name = "…"`, `condition = …`, `include = […]` |
 /// | `natural_key = [username]` | the fields by which a fixture names a row without its key; they must be unique |
+/// | `manager = Visible` | the default manager: what `Post::objects()` shows; a type that implements `Manager<Post>` |
+/// | `managers(published = Published)` | others: `Post::published()` |
 /// | `comment = "…"` | the table's comment |
 /// | `managed = false` | migrations leave the table alone |
 /// | `proxy_for = Target` | a second model on the table of `Target` |
@@ -88,6 +90,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `default = 7`, `default = Uuid::new_v4()`, `default` | filled in by the program: a constant, a call for each row, or the type's `Default` |
 /// | `db_default = 5`, `db_default = now()` | filled in by the database |
 /// | `auto_now`, `auto_now_add` | the time of each save, or of the first |
+/// | `unique_alive`, `unique_alive = "name"` | unique among the rows that are not marked as deleted |
 /// | `soft_delete` | of a `bool` or an `Option<Timestamp>`: marks deleted rows, true or when |
 /// | `generated = \|m\| m.a() + m.b()`, `generated_virtual = …` | computed by the database, stored or on reading |
 /// | `schema = "schemas/post.json"` | of `Json<…>`: the JSON Schema of its documents (draft 2020-12), a file in the crate's folder or the schema itself, `"{…}"`; checked on every write; needs the feature `jsonschema` |

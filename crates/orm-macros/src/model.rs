@@ -25,6 +25,10 @@ pub(crate) struct Model {
     pub(crate) proxy_for: Option<Path>,
     pub(crate) verbose_name: Option<String>,
     pub(crate) natural_key: Vec<String>,
+    /// The default manager.
+    pub(crate) manager: Option<Path>,
+    /// The other managers, by the name of their function.
+    pub(crate) managers: Vec<(Ident, Path)>,
 }
 
 /// A field of the struct.
@@ -56,6 +60,8 @@ pub(crate) struct Field {
     pub(crate) verbose_name: Option<String>,
     /// Whether it marks deleted rows.
     pub(crate) soft_delete: bool,
+    /// The token that makes it unique among living rows, and the constraint's name if one is given.
+    pub(crate) unique_alive: Option<(Ident, Option<String>)>,
     pub(crate) schema: Option<JsonSchema>,
 }
 
@@ -190,6 +196,8 @@ pub(crate) struct Unique {
     pub(crate) name: String,
     pub(crate) over: Over<String>,
     pub(crate) condition: Option<Expr>,
+    /// Whether it is about living rows alone.
+    pub(crate) alive: bool,
     pub(crate) include: Vec<String>,
     /// Whether deferred (`true`) or immediate.
     pub(crate) deferrable: Option<bool>,

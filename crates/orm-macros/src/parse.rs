@@ -27,12 +27,20 @@ const MODEL_ATTRIBUTES: &[&str] = &[
     "proxy_for",
     "primary_key",
     "natural_key",
+    "manager",
+    "managers",
     "verbose_name",
     "crate",
 ];
 
+/// Functions of a model that no manager can have the name of.
+const RESERVED: &[&str] = &["objects", "all_objects", "deleted_objects", "builder", "definition"];
+
 const UNIQUE_ATTRIBUTES: &[&str] =
-    &["name", "fields", "expressions", "condition", "include", "deferrable", "nulls_distinct"];
+    &["name", "fields", "expressions", "condition", "alive", "include", "deferrable", "nulls_distinct"];
+
+/// Bytes of a name that PostgreSQL keeps.
+const NAME_LIMIT: usize = 63;
 
 const INDEX_ATTRIBUTES: &[&str] = &["name", "fields", "expressions", "condition", "include"];
 
@@ -71,6 +79,8 @@ impl Model {
             proxy_for: None,
             verbose_name: None,
             natural_key: Vec::new(),
+            manager: None,
+            managers: Vec::new(),
         };
         let mut marked = Vec::new();
         for field in &named.named {
@@ -83,6 +93,7 @@ impl Model {
         model.check_ways_back(errors);
         model.check_soft_delete(errors);
         model.read_attributes(&list, errors);
+        model.add_unique_alive(errors);
         model.read_primary_key(&list, &marked, errors);
         Some(model)
     }
@@ -124,6 +135,8 @@ impl Model {
                 "managed" => self.managed = errors.check(arg.flag()).unwrap_or(true),
                 "proxy_for" => self.proxy_for = errors.check(arg.path()).cloned(),
                 "verbose_name" => self.verbose_name = errors.check(arg.text()),
+                "manager" => self.manager = errors.check(arg.path()).cloned(),
+                "managers" => self.read_managers(arg, errors),
                 "natural_key" => self.natural_key = self.field_list(arg, errors),
                 "primary_key" | "crate" => {}
                 other => errors.at(&arg.name, unknown("attribute", other, MODEL_ATTRIBUTES)),
@@ -211,6 +224,42 @@ impl Model {
         }
     }
 
+    /// Adds a constraint for each field that is unique among living rows.
+    fn add_unique_alive(&mut self, errors: &mut Errors) {
+        let mut constraints = Vec::new();
+        for field in &self.fields {
+            let Some((token, name)) = &field.unique_alive else { continue };
+            self.check_alive(token, errors);
+            let name = name.clone().unwrap_or_else(|| {
+                format!("{}_{}_{}_alive", self.app, self.name.to_string().to_lowercase(), field.name)
+            });
+            if name.len() > NAME_LIMIT {
+                let problem =
+                    format!("`{name}` is too long a name; give one of {NAME_LIMIT} bytes: `unique_alive = \"…\"`");
+                errors.at(token, problem);
+            }
+            constraints.push(Constraint::Unique(Unique {
+                name,
+                over: Over::Fields(vec![field.name.clone()]),
+                condition: None,
+                alive: true,
+                include: Vec::new(),
+                deferrable: None,
+                nulls_distinct: None,
+            }));
+        }
+        self.constraints.splice(0..0, constraints);
+    }
+
+    fn check_alive(&self, token: &Ident, errors: &mut Errors) {
+        if self.soft_delete().is_none() {
+            errors.at(
+                token,
+                format!("`{token}` is for models whose deleted rows are marked: mark a field `#[field(soft_delete)]`"),
+            );
+        }
+    }
+
     fn known(&self, name: &Ident, errors: &mut Errors) -> Option<String> {
         let text = name.unraw().to_string();
         if self.position(&text).is_some() {
@@ -254,6 +303,21 @@ impl Model {
         steps
     }
 
+    fn read_managers(&mut self, arg: &Arg, errors: &mut Errors) {
+        let list = errors.check(arg.list()).unwrap_or_default();
+        refuse_repeats(list, &[], errors);
+        for manager in list {
+            let name = manager.name.unraw().to_string();
+            if RESERVED.contains(&name.as_str()) {
+                errors.at(&manager.name, format!("every model has a `{name}` already; choose another name"));
+                continue;
+            }
+            if let Some(path) = errors.check(manager.path()) {
+                self.managers.push((manager.name.clone(), path.clone()));
+            }
+        }
+    }
+
     fn read_unique_together(&mut self, arg: &Arg, errors: &mut Errors) {
         for group in errors.check(arg.elements()).unwrap_or_default() {
             match group {
@@ -272,10 +336,14 @@ impl Model {
             Some(fields) => Some(Over::Fields(self.field_list(fields, errors))),
             None => expressions(list, errors),
         };
+        if let Some(alive) = find(list, "alive") {
+            self.check_alive(&alive.name, errors);
+        }
         let unique = Unique {
             name: required_name(arg, list, errors)?,
             over: both_or_none(arg, list, over, errors)?,
             condition: closure(list, "condition", errors),
+            alive: flag(list, "alive", errors) == Some(true),
             include: find(list, "include").map(|arg| self.field_list(arg, errors)).unwrap_or_default(),
             deferrable: find(list, "deferrable").and_then(|arg| {
                 let word = errors.check(arg.word())?;

@@ -10,13 +10,15 @@ mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub use builder::{DbBuilder, Durability};
 pub use capture::{CapturedQuery, assert_queries, capture};
 pub use raw::{RawQuery, RawRow};
 pub use transaction::{Isolation, TransactionBuilder};
+
+use jiff::Timestamp;
 
 use crate::engine::{Dialect, Engine, Refusal};
 use crate::error::{Error, Result};
@@ -88,6 +90,8 @@ struct Pool {
     turn: AtomicUsize,
     /// How long to wait for what another holds.
     wait: Duration,
+    /// The moment of the last deletion that marked rows, in microseconds since 1970.
+    marked: AtomicI64,
 }
 
 impl Db {
@@ -136,6 +140,15 @@ impl Db {
     /// Who is told of writes, if anybody is.
     pub(crate) fn receivers(&self) -> Option<&Receivers> {
         self.receivers.as_deref()
+    }
+
+    /// The moment of a deletion that marks rows: now, to the microsecond, and later than that of the last one, so that no
+    /// two deletions of this program have the same.
+    pub(crate) fn moment_of_deletion(&self) -> Timestamp {
+        let now = Timestamp::now().as_microsecond();
+        let later = |last: i64| Some(now.max(last.saturating_add(1)));
+        let last = self.pool.marked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later).unwrap_or(now);
+        Timestamp::from_microsecond(now.max(last.saturating_add(1))).unwrap_or(Timestamp::MAX)
     }
 
     /// Ends all connections, after what they are doing. Statements sent later fail.

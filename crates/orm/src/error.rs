@@ -61,6 +61,8 @@ pub enum ErrorKind {
     Restricted,
     /// A [receiver](crate::signal) refused the write, in words for whoever asked for it.
     Refused,
+    /// The row to be saved was deleted or restored since it was read.
+    Stale,
     /// A migration cannot be written, read or applied.
     Migration,
     /// A fixture cannot be written, read or loaded.
@@ -189,6 +191,11 @@ impl Error {
     /// Whether `get` found nothing.
     pub fn is_not_found(&self) -> bool {
         self.kind() == ErrorKind::NotFound
+    }
+
+    /// Whether the row to be saved was deleted or restored since it was read.
+    pub fn is_stale(&self) -> bool {
+        self.kind() == ErrorKind::Stale
     }
 
     /// Whether a unique constraint, unique index or primary key refused the row.

@@ -28,7 +28,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use field::{Choice, ChoiceValue, Email, FieldType, FilePath, Json, Kind, Slug, SqlType, Url};
 pub use jiff::civil::{Date, Time};
 pub use jiff::{self, SignedDuration as Duration, Timestamp};
-pub use model::{Builder, Key, Model, ModelDef, Models, Schema};
+pub use model::{Builder, Key, Manager, Model, ModelDef, Models, Schema, SoftDelete};
 pub use nuages_orm_macros::{Choices, Model, Selection};
 pub use query::{QuerySet, Values};
 pub use relation::{ForeignKey, KeyField, ManyToMany, OneToOne, Related, RelatedSlot};

@@ -6,6 +6,7 @@ mod definition;
 #[doc(hidden)]
 pub mod derived;
 mod document;
+mod manager;
 mod natural;
 mod rollup;
 mod schema;
@@ -17,11 +18,14 @@ pub use definition::{
     Check, DatabaseDefault, Deferrable, Field, FieldDefault, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,
     Unique,
 };
+pub use manager::{Manager, ManagerDef};
 pub use rollup::{Figure, Rollup};
 pub(crate) use rollup::{Kept, Link};
-pub(crate) use schema::{Column as SchemaColumn, Entry, FieldId, ManyToMany as Between, ModelId, Named, hidden_name};
+pub(crate) use schema::{
+    Column as SchemaColumn, End, Entry, FieldId, ManyToMany as Between, ModelId, Named, hidden_name, name_between,
+};
 pub use schema::{Models, Schema};
-pub use soft_delete::DeletionMark;
+pub use soft_delete::{DeletionMark, Restored, SoftDelete};
 
 use crate::db::Db;
 use crate::error::Result;
@@ -73,8 +77,13 @@ pub trait Model: Sized + Send + Sync + 'static {
         None
     }
 
-    /// All rows that the model's default manager shows.
+    /// The rows that the default manager shows: `#[model(manager = …)]`, or else all that are not marked as deleted.
     fn objects() -> QuerySet<Self> {
+        QuerySet::living()
+    }
+
+    /// All rows, those that the default manager hides and those marked as deleted too (Django's `_base_manager`).
+    fn all_objects() -> QuerySet<Self> {
         QuerySet::new()
     }
 
@@ -85,7 +94,8 @@ pub trait Model: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) and the constraint violations, naming model, field and
-    /// key; nothing was written then.
+    /// key; nothing was written then. [`ErrorKind::Stale`](crate::ErrorKind::Stale) if the row was marked as deleted, or
+    /// restored, since it was read: saving neither deletes nor brings back.
     fn save(&mut self, db: &Db) -> impl Future<Output = Result<()>> + Send {
         insert::save(db, self)
     }
@@ -103,7 +113,7 @@ pub trait Model: Sized + Send + Sync + 'static {
         insert::save_fields(db, self, fields)
     }
 
-    /// Reads the row again.
+    /// Reads the row again, whatever hides it from [`objects`](Model::objects).
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is gone.
@@ -111,14 +121,15 @@ pub trait Model: Sized + Send + Sync + 'static {
         insert::refresh(db, self)
     }
 
-    /// Deletes the row and what `on_delete` says of the rows that refer to it, in one transaction.
+    /// Deletes the row and what `on_delete` says of the rows that refer to it, in one transaction. With
+    /// `#[field(soft_delete)]`, it is marked instead: see [`SoftDelete`].
     ///
     /// # Errors
     /// [`ErrorKind::Protected`](crate::ErrorKind::Protected) and
     /// [`ErrorKind::Restricted`](crate::ErrorKind::Restricted), naming the rows in the way; nothing was deleted then.
     fn delete(&self, db: &Db) -> impl Future<Output = Result<Deleted>> + Send {
         let key = self.key().to_values();
-        delete::row::<Self>(db, key)
+        async move { delete::query(db, &delete::row::<Self>(db, key)?).await }
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod run;
 mod set;
 mod shape;
 mod signalled;
+pub(crate) mod soft_delete;
 pub mod spec;
 mod values;
 

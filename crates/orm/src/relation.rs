@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::db::Db;
 use crate::error::Result;
 use crate::field::SqlType;
-use crate::model::{Field, Key, Model};
+use crate::model::{DeletionMark, Field, Key, Model};
 use crate::query::{Lookup, Node, Step};
 use crate::row::Row;
 use crate::value::Value;
@@ -50,7 +50,7 @@ impl<M: Model, K> ForeignKey<M, K> {
 }
 
 impl<M: Model, K: crate::field::FieldType> ForeignKey<M, K> {
-    /// Loads the row by one query, unless it is loaded.
+    /// Loads the row by one query, unless it is loaded; whatever hides it from [`objects`](Model::objects).
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no such row, which only a key without a
@@ -61,7 +61,7 @@ impl<M: Model, K: crate::field::FieldType> ForeignKey<M, K> {
             None => {
                 let path = Node::Path(vec![self.to_field.unwrap_or("pk").into()]);
                 let condition = Node::lookup(path, Lookup::Exact, Node::value(self.key.to_value()));
-                Arc::new(M::objects().then(Step::Filter(condition)).get(db).await?)
+                Arc::new(M::all_objects().then(Step::Filter(condition)).get(db).await?)
             }
         };
         Ok(self.loaded.insert(row))
@@ -275,13 +275,24 @@ pub(crate) struct Owner {
     pub(crate) model: &'static str,
     pub(crate) field: &'static str,
     pub(crate) key: Value,
+    /// How deleted rows of the model between are marked.
+    pub(crate) deletion_mark: Option<DeletionMark>,
 }
 
 impl<M: Model> ManyToMany<M> {
     /// The relation of a row that is in the database. The derive calls it when it reads the row.
     pub fn of<O: Model>(field: &'static str, key: &O::Key) -> Self {
+        Self::over::<O>(field, key, None)
+    }
+
+    /// The relation of a row that is in the database, through the model `T`.
+    pub fn through<O: Model, T: Model>(field: &'static str, key: &O::Key) -> Self {
+        Self::over::<O>(field, key, T::DELETION_MARK)
+    }
+
+    fn over<O: Model>(field: &'static str, key: &O::Key, deletion_mark: Option<DeletionMark>) -> Self {
         let key = key.to_values().into_iter().next().unwrap_or(Value::Null);
-        ManyToMany { owner: Some(Owner { model: O::LABEL, field, key }), loaded: None }
+        ManyToMany { owner: Some(Owner { model: O::LABEL, field, key, deletion_mark }), loaded: None }
     }
 
     /// The rows, if they are loaded.

@@ -54,7 +54,8 @@
 //! | write | signals |
 //! | --- | --- |
 //! | `create`, `save`, `save_fields`, `get_or_create`, `update_or_create` | [`pre_save`], [`post_save`] |
-//! | `delete` of a row or query, and what it cascades to | [`pre_delete`], [`post_delete`] for each row |
+//! | `delete` and `hard_delete` of a row or query, and what it cascades to | [`pre_delete`], [`post_delete`] for each row, whether it is deleted or marked |
+//! | `restore` of a row or query, and what comes back with it | [`pre_save`], [`post_save`] for each row, of the mark alone |
 //! | `add`, `remove`, `clear`, `set` of a many-to-many relation | [`many_changed`] |
 //! | [`with_signals`](crate::QuerySet::with_signals)`().update(…)` | [`pre_save`], [`post_save`] for each row |
 //! | `migrate` | [`pre_migrate`], [`post_migrate`] |

@@ -28,7 +28,7 @@ mod write;
 use std::borrow::Cow;
 use std::time::Duration;
 
-pub(crate) use change::{Conflict, Insert, delete, insert, update};
+pub(crate) use change::{Conflict, Insert, delete, insert, update, update_where};
 pub(crate) use convert::prepare;
 pub(crate) use point::point;
 pub(crate) use write::quoted;

@@ -94,7 +94,7 @@ impl Error {
             Error::Orm(error) => match error.kind() {
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Validation | ErrorKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
-                ErrorKind::UniqueViolation => StatusCode::CONFLICT,
+                ErrorKind::UniqueViolation | ErrorKind::Stale => StatusCode::CONFLICT,
                 _ if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -198,6 +198,7 @@ mod tests {
             (Validation, 422),
             (Refused, 422),
             (UniqueViolation, 409),
+            (Stale, 409),
             (Connection, 503),
             (Timeout, 503),
             (Field, 500),

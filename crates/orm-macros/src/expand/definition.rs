@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Type};
 
-use super::{at, base, key_value};
+use super::{at, base, key_value, managers};
 use crate::model::{
     Column, Constraint, Default, Field, Index, JsonSchema, Key, Many, Model, OnDelete, Over, Rollup, Shape, Step,
     Unique,
@@ -58,6 +58,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         let index = index_definition(model, index);
         calls.extend(quote!(.index(#index)));
     }
+    calls.extend(managers::definitions(model));
     if !model.managed {
         calls.extend(quote!(.managed(false)));
     }
@@ -287,7 +288,14 @@ fn unique_constraint(model: &Model, unique: &Unique) -> TokenStream {
             quote!(#krate::model::Unique::over(#name, #krate::model::derived::steps::<Self, _>(#closure)))
         }
     };
-    code.extend(condition_and_include(model, &unique.condition, &unique.include));
+    let condition = unique.condition.as_ref().map(|condition| condition_of(model, condition));
+    let alive = unique.alive.then(|| quote!(#krate::model::derived::alive::<Self>()));
+    code.extend(match (alive, condition) {
+        (Some(alive), Some(condition)) => quote!(.condition(#alive.and(#condition))),
+        (Some(condition), None) | (None, Some(condition)) => quote!(.condition(#condition)),
+        (None, None) => TokenStream::new(),
+    });
+    code.extend(included(&unique.include));
     if let Some(deferred) = unique.deferrable {
         let when = if deferred { quote!(Deferred) } else { quote!(Immediate) };
         code.extend(quote!(.deferrable(#krate::model::Deferrable::#when)));
@@ -309,17 +317,16 @@ fn index_definition(model: &Model, index: &Index) -> TokenStream {
     };
     let mut code = quote!(#krate::model::Index::new(#steps));
     code.extend(texts(&[("name", &index.name)]));
-    code.extend(condition_and_include(model, &index.condition, &index.include));
+    if let Some(condition) = &index.condition {
+        let condition = condition_of(model, condition);
+        code.extend(quote!(.condition(#condition)));
+    }
+    code.extend(included(&index.include));
     code
 }
 
-fn condition_and_include(model: &Model, condition: &Option<Expr>, include: &[String]) -> TokenStream {
-    let condition = condition.as_ref().map(|condition| {
-        let condition = condition_of(model, condition);
-        quote!(.condition(#condition))
-    });
-    let include = (!include.is_empty()).then(|| quote!(.include([#(#include),*])));
-    quote!(#condition #include)
+fn included(fields: &[String]) -> Option<TokenStream> {
+    (!fields.is_empty()).then(|| quote!(.include([#(#fields),*])))
 }
 
 /// A closure over the model's fields as a tree, its type checked.

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Ident, Type};
+use syn::{Ident, Path, Type};
 
 use super::at;
 use super::builder::camel;
@@ -24,8 +24,17 @@ struct Way<'a> {
     to: &'a Type,
     /// Whether at most one row is at its end.
     single: bool,
-    /// The other model's field that the key refers to, if not its primary key.
-    to_field: Option<&'a str>,
+    over: Over<'a>,
+}
+
+/// What the way goes over.
+enum Over<'a> {
+    /// A key that refers to the primary key, or to this field.
+    Key(Option<&'a str>),
+    /// A one-to-one key, the same.
+    OneToOne(Option<&'a str>),
+    /// A table between, of this model if it is not automatic.
+    Between(Option<&'a Path>),
 }
 
 fn way_back(model: &Model, field: &Field) -> TokenStream {
@@ -33,12 +42,14 @@ fn way_back(model: &Model, field: &Field) -> TokenStream {
         Shape::Column(_) => return TokenStream::new(),
         Shape::Key(key) => {
             let single = key.one_to_one || field.unique == Some(true);
-            let to_field = key.to_field.as_deref();
-            (Way { model, field, to: &key.to, single, to_field }, &key.related_name, key.one_to_one)
+            let over = if key.one_to_one { Over::OneToOne } else { Over::Key };
+            let over = over(key.to_field.as_deref());
+            (Way { model, field, to: &key.to, single, over }, &key.related_name, key.one_to_one)
         }
         Shape::Many(many) if many.symmetrical => return TokenStream::new(),
         Shape::Many(many) => {
-            (Way { model, field, to: &many.to, single: false, to_field: None }, &many.related_name, false)
+            let over = Over::Between(many.through.as_ref());
+            (Way { model, field, to: &many.to, single: false, over }, &many.related_name, false)
         }
     };
     match related_name.as_deref() {
@@ -106,11 +117,19 @@ impl Way<'_> {
             gives: quote!(#krate::QuerySet<#name>),
             body: |way, _| {
                 let (krate, name, field) = (&way.model.krate, &way.model.name, &way.field.name);
-                match way.to_field {
-                    Some(to_field) => {
-                        quote!(#krate::model::derived::referring_by::<#name, _>(self, #field, #to_field))
+                // As in Django, what hides rows hides none at the other end of a one-to-one key.
+                let rows = match way.over {
+                    Over::OneToOne(_) => quote!(<#name as #krate::Model>::all_objects()),
+                    Over::Key(_) | Over::Between(_) => quote!(<#name as #krate::Model>::objects()),
+                };
+                match way.over {
+                    Over::Key(Some(to_field)) | Over::OneToOne(Some(to_field)) => {
+                        quote!(#krate::model::derived::referring_by(#rows, self, #field, #to_field))
                     }
-                    None => quote!(#krate::model::derived::referring::<#name, _>(self, #field)),
+                    Over::Between(Some(through)) => {
+                        quote!(#krate::model::derived::referring_through::<_, #through, _>(#rows, self, #field))
+                    }
+                    _ => quote!(#krate::model::derived::referring(#rows, self, #field)),
                 }
             },
         }

@@ -47,9 +47,14 @@ fn from_row(model: &Model) -> TokenStream {
         .fields
         .iter()
         .filter_map(|field| match &field.shape {
-            Shape::Many(_) => {
+            Shape::Many(many) => {
                 let (ident, name) = (&field.ident, &field.name);
-                Some(quote!(read.#ident = #krate::ManyToMany::of::<Self>(#name, &key);))
+                Some(match &many.through {
+                    Some(through) => {
+                        quote!(read.#ident = #krate::ManyToMany::through::<Self, #through>(#name, &key);)
+                    }
+                    None => quote!(read.#ident = #krate::ManyToMany::of::<Self>(#name, &key);),
+                })
             }
             _ => None,
         })

@@ -29,6 +29,7 @@ const FIELD_ATTRIBUTES: &[&str] = &[
     "kind",
     "verbose_name",
     "soft_delete",
+    "unique_alive",
     "counts",
     "sums",
     "latest",
@@ -110,6 +111,7 @@ impl Field {
             verbose_name: None,
             soft_delete: false,
             schema: None,
+            unique_alive: None,
         };
         refuse_misplaced(&read.shape, &list, errors);
         for arg in &list {
@@ -128,6 +130,7 @@ impl Field {
                     read.generated = closure_of(arg, errors).map(|expression| Generated { expression, stored });
                 }
                 "verbose_name" => read.verbose_name = errors.check(arg.text()),
+                "unique_alive" => read.unique_alive = read.unique_alive(arg, &list, errors),
                 "soft_delete" => read.soft_delete = read.soft_delete(arg, &list, errors),
                 name if FIELD_ATTRIBUTES.contains(&name) => {}
                 other => errors.at(&arg.name, unknown("attribute", other, FIELD_ATTRIBUTES)),
@@ -204,6 +207,19 @@ impl Field {
             }
         }
         fits
+    }
+
+    /// The name of the constraint, if the field is unique among living rows.
+    fn unique_alive(&self, arg: &Arg, list: &[Arg], errors: &mut Errors) -> Option<(Ident, Option<String>)> {
+        let unique = find(list, "unique").or(find(list, "primary_key"));
+        if unique.is_some() || matches!(&self.shape, Shape::Key(key) if key.one_to_one) {
+            errors.at(&arg.name, "the field is unique among all rows already; choose one of the two");
+            return None;
+        }
+        match &arg.value {
+            Value::Flag => Some((arg.name.clone(), None)),
+            _ => errors.check(arg.text()).map(|name| (arg.name.clone(), Some(name))),
+        }
     }
 
     fn check_on_delete(&self, key: &Key, list: &[Arg], errors: &mut Errors) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
 
 use super::{Db, Pool};
@@ -145,7 +145,13 @@ impl DbBuilder {
             }
             replicas.push(Engine::connect(url, &self.settings).await?);
         }
-        let pool = Pool { primary, replicas, turn: AtomicUsize::new(0), wait: self.settings.pool_timeout };
+        let pool = Pool {
+            primary,
+            replicas,
+            turn: AtomicUsize::new(0),
+            marked: AtomicI64::new(0),
+            wait: self.settings.pool_timeout,
+        };
         Ok(Db { schema, pool: Arc::new(pool), level: None, receivers })
     }
 }

@@ -269,6 +269,7 @@ fn written(definition: &ModelDef) -> Result<ModelDef> {
     model.ordering.clear();
     model.verbose_name = None;
     model.natural_key.clear();
+    model.managers.clear();
     for field in &mut model.fields {
         field.choices.clear();
         field.verbose_name = None;

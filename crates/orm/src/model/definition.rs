@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::manager::ManagerDef;
 use super::rollup::Rollup;
 use crate::field::{Choice, Kind};
 use crate::json_schema::JsonSchema;
@@ -49,6 +50,8 @@ pub struct ModelDef {
     /// The fields by which a row is known wherever it is, so that fixtures can name it without its key (Django's
     /// `natural_key`). A relation among them stands for the natural key of its model, if that has one.
     pub natural_key: Vec<Text>,
+    /// What queries on the model start from, where not from all rows that are not marked as deleted.
+    pub managers: Vec<ManagerDef>,
 }
 
 /// A field: a column, or a relation through a table between.
@@ -304,6 +307,7 @@ impl ModelDef {
             proxy_for: None,
             verbose_name: None,
             natural_key: Vec::new(),
+            managers: Vec::new(),
         }
     }
 

@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use super::builder::key_of;
-use super::{DatabaseDefault, Field, IntoField, Model, OrderBy};
+use super::{DatabaseDefault, End, Field, IntoField, Manager, Model, OrderBy, name_between};
 use crate::error::Result;
 use crate::expr::{Expr, Nullability, Operand, Order, Orders, Path, Required};
 use crate::field::{FieldType, SqlType};
-use crate::query::{Lookup, Node, QuerySet};
+use crate::query::{Lookup, Node, QuerySet, Step};
 use crate::relation::KeyField;
 use crate::row::Row;
 use crate::value::Value;
@@ -109,20 +109,57 @@ pub fn db_default<M: Model, T: FieldType>(of: impl Operand<M, T>) -> DatabaseDef
     }
 }
 
-/// The rows of `M` whose `field` refers to the primary key of this row.
-pub fn referring<M: Model, To: Model>(to: &To, field: &'static str) -> QuerySet<M> {
-    referring_to(field, key_of(to))
+/// The condition that a row is not marked as deleted.
+pub fn alive<M: Model>() -> Node {
+    M::DELETION_MARK.map_or_else(|| Node::And(Vec::new()), |mark| mark.alive())
 }
 
-/// The rows of `M` whose `field` refers to the field `to_field` of this row.
-pub fn referring_by<M: Model, To: Model>(to: &To, field: &'static str, to_field: &str) -> QuerySet<M> {
+/// The rows that a manager shows.
+pub fn managed<M: Model, K: Manager<M>>() -> QuerySet<M> {
+    K::query(QuerySet::living())
+}
+
+/// The steps of a query.
+pub fn steps_of<M: Model>(rows: QuerySet<M>) -> Vec<Step> {
+    rows.into_query().steps
+}
+
+/// Those of the rows whose `field` refers to the primary key of this row.
+pub fn referring<M: Model, To: Model>(rows: QuerySet<M>, to: &To, field: &'static str) -> QuerySet<M> {
+    referring_to(rows, field, key_of(to))
+}
+
+/// Those of the rows whose `field` refers to the primary key of this row through a row of `T` that is alive.
+pub fn referring_through<M: Model, T: Model, To: Model>(
+    rows: QuerySet<M>,
+    to: &To,
+    field: &'static str,
+) -> QuerySet<M> {
+    let condition = refers_to(field, key_of(to));
+    let condition = match T::DELETION_MARK {
+        Some(mark) => condition.and(mark.alive_at(name_between(M::LABEL, field, End::Owner))),
+        None => condition,
+    };
+    rows.then(Step::Filter(condition))
+}
+
+/// Those of the rows whose `field` refers to the field `to_field` of this row.
+pub fn referring_by<M: Model, To: Model>(
+    rows: QuerySet<M>,
+    to: &To,
+    field: &'static str,
+    to_field: &str,
+) -> QuerySet<M> {
     let definition = To::definition();
     let written = definition.fields.iter().filter(|field| field.is_written());
     let value = written.zip(to.to_values()).find(|(field, _)| field.name == to_field).map(|(_, value)| value);
-    referring_to(field, value.unwrap_or(Value::Null))
+    referring_to(rows, field, value.unwrap_or(Value::Null))
 }
 
-fn referring_to<M: Model>(field: &'static str, key: Value) -> QuerySet<M> {
-    let condition = Node::lookup(Node::Path(vec![field.into()]), Lookup::Exact, Node::value(key));
-    QuerySet::new().filter(|_| Expr::from_node(condition))
+fn referring_to<M: Model>(rows: QuerySet<M>, field: &'static str, key: Value) -> QuerySet<M> {
+    rows.then(Step::Filter(refers_to(field, key)))
+}
+
+fn refers_to(field: &'static str, key: Value) -> Node {
+    Node::lookup(Node::Path(vec![field.into()]), Lookup::Exact, Node::value(key))
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::Model;
 use super::definition::{Field, ModelDef, OnDelete, Reference};
+use super::soft_delete::DeletionMark;
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::field::Kind;
@@ -166,6 +167,8 @@ pub(crate) struct Entry {
     pub(crate) versioned: Versioned,
     /// The columns as SQL selects them.
     select_list: String,
+    /// How deleted rows are marked; `None` if they are gone.
+    pub(crate) deletion_mark: Option<DeletionMark>,
 }
 
 /// A column of a model's table.
@@ -418,6 +421,24 @@ pub(crate) fn hidden_name(label: &str, field: &str) -> String {
     format!("+{label}.{field}")
 }
 
+/// The name by which the model between can always be had from either end of a many-to-many relation.
+pub(crate) fn name_between(label: &str, field: &str, from: End) -> String {
+    let end = match from {
+        End::Owner => "owner",
+        End::Other => "other",
+    };
+    format!("+{label}.{field}+{end}")
+}
+
+/// An end of a many-to-many relation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    /// The model with the field.
+    Owner,
+    /// The model that the field leads to.
+    Other,
+}
+
 /// A schema under construction.
 struct Build {
     schema: Schema,
@@ -447,6 +468,7 @@ impl Build {
         if let Some(type_id) = type_id {
             self.schema.by_type.insert(type_id, id);
         }
+        let deletion_mark = definition.deletion_mark();
         self.schema.entries.push(Entry {
             id,
             definition,
@@ -462,6 +484,7 @@ impl Build {
             automatic_for,
             versioned: Versioned::new(),
             select_list: String::new(),
+            deletion_mark,
         });
         id
     }
@@ -682,6 +705,11 @@ impl Build {
                 Some((source, target)) => {
                     let m2m = ManyToMany { through, source, target };
                     self.schema.entries[id.0].many_to_many.insert(FieldId(position), m2m);
+                    for (model, key, end) in [(id, source, End::Owner), (to, target, End::Other)] {
+                        let name = name_between(&definition.label(), &field.name, end);
+                        let way = Named::Reverse { model: through, field: key };
+                        self.schema.entries[model.0].names.insert(Cow::Owned(name), way);
+                    }
                 }
                 None => self.problems.push(format!(
                     "{here}: {} needs one foreign key to {} and one to {}; name them with `through_fields`",

@@ -8,22 +8,31 @@ use nuages_structures::Graph;
 use super::node::{Lookup, Node};
 use super::plan::{Query, Step};
 use super::set::Deleted;
-use super::{run, spec};
+use super::{run, soft_delete, spec};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Entry, FieldDefault, FieldId, Model, ModelId, OnDelete, Schema};
+use crate::model::{Entry, FieldDefault, FieldId, Model, ModelId, OnDelete, Schema, SchemaColumn};
 use crate::signal::Listening;
 use crate::sql::{self, Compiled};
 use crate::value::Value;
 
 /// Keys named in one statement: well under either engine's limit of parameters.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Rows of a protected relation that an error names.
 const NAMED: usize = 5;
 
-/// Deletes the rows of a query, and what goes with them.
+/// Deletes the rows of a query, and what goes with them; marks them instead, where the model has a mark.
 pub(crate) async fn query(db: &Db, query: &Query) -> Result<Deleted> {
+    if db.schema().by_label(&query.model)?.deletion_mark.is_none() {
+        return hard(db, query).await;
+    }
+    refuse(query, "deleted")?;
+    db.atomic(async |db: &Db| soft_delete::mark(db, query).await).await
+}
+
+/// Refuses queries of which it is not clear which rows they are about.
+pub(super) fn refuse(query: &Query, what: &str) -> Result<()> {
     let refused = query.steps.iter().find_map(|step| match step {
         Step::Slice { .. } => Some("a limit or offset"),
         Step::Values(_) => Some("values"),
@@ -31,9 +40,15 @@ pub(crate) async fn query(db: &Db, query: &Query) -> Result<Deleted> {
         Step::Distinct => Some("distinct"),
         _ => None,
     });
-    if let Some(what) = refused {
-        return Err(Error::new(ErrorKind::Type, format!("a query with {what} cannot be deleted")));
+    match refused {
+        Some(why) => Err(Error::new(ErrorKind::Type, format!("a query with {why} cannot be {what}"))),
+        None => Ok(()),
     }
+}
+
+/// Deletes the rows of a query from the table, and what goes with them, marked rows too.
+pub(crate) async fn hard(db: &Db, query: &Query) -> Result<Deleted> {
+    refuse(query, "deleted")?;
     db.atomic(async |db: &Db| {
         let schema = db.schema().clone();
         let entry = schema.by_label(&query.model)?;
@@ -51,10 +66,10 @@ pub(crate) async fn query(db: &Db, query: &Query) -> Result<Deleted> {
     .await
 }
 
-/// Deletes the row of a key, and what goes with it.
-pub(crate) async fn row<M: Model>(db: &Db, key: Vec<Value>) -> Result<Deleted> {
+/// The row of a key, whatever hides it.
+pub(crate) fn row<M: Model>(db: &Db, key: Vec<Value>) -> Result<Query> {
     let entry = db.schema().of::<M>()?;
-    query(db, &Query::on(M::LABEL).then(Step::Filter(run::key_in(entry, vec![key])))).await
+    Ok(Query::on(M::LABEL).then(Step::Filter(run::key_in(entry, vec![key]))))
 }
 
 /// Whether nothing needs to be done about rows that refer to a model's: one `DELETE` does.
@@ -63,7 +78,7 @@ fn is_alone(schema: &Schema, entry: &Entry) -> bool {
 }
 
 /// The receivers of a model, if any wants to know of rows that are deleted.
-fn hearing<'a>(db: &'a Db, entry: &Entry) -> Option<&'a dyn Listening> {
+pub(super) fn hearing<'a>(db: &'a Db, entry: &Entry) -> Option<&'a dyn Listening> {
     db.receivers()?.by_label(&entry.label).filter(|receivers| receivers.hears_delete())
 }
 
@@ -71,15 +86,28 @@ fn is_heard(db: &Db, entry: &Entry) -> bool {
     hearing(db, entry).is_some()
 }
 
-fn on_delete(schema: &Schema, model: ModelId, field: FieldId) -> Option<&OnDelete> {
+pub(super) fn on_delete(schema: &Schema, model: ModelId, field: FieldId) -> Option<&OnDelete> {
     schema.entry(model).field(field).relation.as_ref().map(|relation| &relation.on_delete)
 }
 
 /// A row to be deleted: the values of the columns that other rows may refer to, its primary key first.
 #[derive(Debug, Clone, PartialEq)]
-struct KeyRow {
-    key: Vec<Value>,
+pub(super) struct KeyRow {
+    pub(super) key: Vec<Value>,
     referred: Vec<(String, Value)>,
+}
+
+impl KeyRow {
+    /// A row of these columns, of which the first are the primary key's.
+    pub(super) fn new(columns: Vec<(String, Value)>, width: usize) -> Self {
+        KeyRow { key: columns.iter().take(width).map(|(_, value)| value.clone()).collect(), referred: columns }
+    }
+
+    /// The value of a column that other rows refer to, unless it is null.
+    pub(super) fn referred_value(&self, column: &str) -> Option<&Value> {
+        let found = self.referred.iter().find(|(name, _)| name == column).map(|(_, value)| value);
+        found.filter(|value| !value.is_null())
+    }
 }
 
 struct Collector<'a> {
@@ -128,7 +156,7 @@ impl<'a> Collector<'a> {
                 if *rule == OnDelete::DoNothing {
                     continue;
                 }
-                let values = self.referred_values(from, field, &fresh);
+                let values = referred_values(self.schema, from, field, &fresh);
                 for batch in values.chunks(BATCH) {
                     match rule {
                         OnDelete::Cascade => {
@@ -165,12 +193,12 @@ impl<'a> Collector<'a> {
             }
         }
         if !protected.is_empty() {
-            return Err(self.in_the_way(ErrorKind::Protected, model, "protected", &protected));
+            return Err(in_the_way(self.schema, ErrorKind::Protected, model, "protected", &protected));
         }
         let stays = |(from, _, key): &&(ModelId, FieldId, Vec<Value>)| !self.seen.contains(&(*from, shown(key)));
         let restricted: Vec<_> = self.restricted.iter().filter(stays).cloned().collect();
         if !restricted.is_empty() {
-            return Err(self.in_the_way(ErrorKind::Restricted, model, "restricted", &restricted));
+            return Err(in_the_way(self.schema, ErrorKind::Restricted, model, "restricted", &restricted));
         }
         Ok(())
     }
@@ -193,15 +221,6 @@ impl<'a> Collector<'a> {
         fresh
     }
 
-    /// What a foreign key holds that refers to one of the rows.
-    fn referred_values(&self, from: ModelId, field: FieldId, rows: &[KeyRow]) -> Vec<Value> {
-        let Some((_, column)) = self.schema.target(from, field) else { return Vec::new() };
-        let value =
-            |row: &KeyRow| row.referred.iter().find(|(name, _)| *name == column.name).map(|(_, value)| value.clone());
-        rows.iter().filter_map(value).filter(|value| !value.is_null()).collect()
-    }
-
-    /// The rows whose foreign key holds one of the values.
     fn referring(&self, from: ModelId, field: FieldId, values: &[Value]) -> Query {
         referring(self.schema.entry(from), field, values)
     }
@@ -223,37 +242,6 @@ impl<'a> Collector<'a> {
             self.updates.push((from, field, to, keys));
         }
         Ok(())
-    }
-
-    fn in_the_way(
-        &self,
-        kind: ErrorKind,
-        model: ModelId,
-        word: &str,
-        rows: &[(ModelId, FieldId, Vec<Value>)],
-    ) -> Error {
-        let mut by_relation: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (from, field, key) in rows {
-            let entry = self.schema.entry(*from);
-            by_relation.entry(format!("{}.{}", entry.label, entry.field(*field).name)).or_default().push(shown(key));
-        }
-        let parts: Vec<String> = by_relation
-            .into_iter()
-            .map(|(relation, keys)| {
-                let more = keys.len().saturating_sub(NAMED);
-                let named = keys.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                format!("{relation} of rows {named}{more}")
-            })
-            .collect();
-        Error::new(
-            kind,
-            format!(
-                "cannot be deleted: {word} by {}; delete those rows first, or let them refer to others",
-                parts.join("; ")
-            ),
-        )
-        .in_model(&*self.schema.entry(model).label)
     }
 
     /// Deletes and changes what was gathered. Foreign keys are checked at commit, so a circle of rows goes as well.
@@ -308,19 +296,56 @@ impl<'a> Collector<'a> {
     }
 }
 
-fn referring(entry: &Entry, field: FieldId, values: &[Value]) -> Query {
+/// The refusal of a deletion because of rows that refer to what was to be deleted, by model and key.
+pub(super) fn in_the_way(
+    schema: &Schema,
+    kind: ErrorKind,
+    model: ModelId,
+    word: &str,
+    rows: &[(ModelId, FieldId, Vec<Value>)],
+) -> Error {
+    let mut by_relation: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (from, field, key) in rows {
+        let entry = schema.entry(*from);
+        by_relation.entry(format!("{}.{}", entry.label, entry.field(*field).name)).or_default().push(shown(key));
+    }
+    let parts: Vec<String> = by_relation
+        .into_iter()
+        .map(|(relation, keys)| {
+            let more = keys.len().saturating_sub(NAMED);
+            let named = keys.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{relation} of rows {named}{more}")
+        })
+        .collect();
+    Error::new(
+        kind,
+        format!(
+            "cannot be deleted: {word} by {}; delete those rows first, or let them refer to others",
+            parts.join("; ")
+        ),
+    )
+    .in_model(&*schema.entry(model).label)
+}
+
+/// What a foreign key holds that refers to one of the rows.
+pub(super) fn referred_values(schema: &Schema, from: ModelId, field: FieldId, rows: &[KeyRow]) -> Vec<Value> {
+    let Some((_, column)) = schema.target(from, field) else { return Vec::new() };
+    rows.iter().filter_map(|row| row.referred_value(&column.name).cloned()).collect()
+}
+
+/// The rows whose foreign key holds one of the values.
+pub(super) fn referring(entry: &Entry, field: FieldId, values: &[Value]) -> Query {
     let attname = entry.column(field).map(|column| column.attname.clone()).unwrap_or_default();
     let values = values.iter().cloned().map(Node::value).collect();
     let condition = Node::lookup(Node::Path(vec![attname.into()]), Lookup::In, Node::List(values));
     Query::on(entry.label.clone()).then(Step::Filter(condition))
 }
 
-/// The primary keys of a query's rows, and the values of other columns that keys refer to.
-async fn key_rows(db: &Db, entry: &Entry, query: Query) -> Result<Vec<KeyRow>> {
-    let schema = db.schema();
+/// The columns of the primary key, and then others that keys refer to.
+pub(super) fn key_columns<'a>(schema: &Schema, entry: &'a Entry) -> Vec<&'a SchemaColumn> {
     let keys = entry.primary_key.iter().filter_map(|place| entry.columns.get(*place));
-    let mut columns: Vec<&crate::model::SchemaColumn> = keys.collect();
-    let width = columns.len();
+    let mut columns: Vec<&SchemaColumn> = keys.collect();
     for (model, field) in &entry.incoming {
         if let Some((_, column)) = schema.target(*model, *field)
             && let Some(own) = entry.columns.iter().find(|own| own.name == column.name)
@@ -329,15 +354,33 @@ async fn key_rows(db: &Db, entry: &Entry, query: Query) -> Result<Vec<KeyRow>> {
             columns.push(own);
         }
     }
+    columns
+}
+
+/// The primary keys of a query's rows, and the values of other columns that keys refer to.
+pub(super) async fn key_rows(db: &Db, entry: &Entry, query: Query) -> Result<Vec<KeyRow>> {
+    let rows = key_rows_and(db, entry, query, None).await?;
+    Ok(rows.into_iter().map(|(row, _)| row).collect())
+}
+
+/// As [`key_rows`], and with each row the values of further columns.
+pub(super) async fn key_rows_and<'a>(
+    db: &Db,
+    entry: &'a Entry,
+    query: Query,
+    more: impl IntoIterator<Item = &'a SchemaColumn>,
+) -> Result<Vec<(KeyRow, Vec<Value>)>> {
+    let columns = key_columns(db.schema(), entry);
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    let paths = columns.iter().map(|column| Node::Path(vec![column.attname.clone().into()])).collect();
+    let paths = columns.into_iter().chain(more).map(|column| Node::Path(vec![column.attname.clone().into()])).collect();
     let query = query.then(Step::OrderBy(Vec::new())).then(Step::Values(paths));
     let rows = spec::rows(db, &query).await?;
     Ok(rows
         .into_iter()
-        .map(|values| {
-            let key = values.iter().take(width).cloned().collect();
-            KeyRow { key, referred: names.iter().cloned().zip(values).collect() }
+        .map(|mut values| {
+            let more = values.split_off(names.len().min(values.len()));
+            let columns = names.iter().cloned().zip(values).collect();
+            (KeyRow::new(columns, entry.primary_key.len()), more)
         })
         .collect())
 }
@@ -349,7 +392,7 @@ async fn run_delete(db: &Db, query: &Query) -> Result<u64> {
     }
 }
 
-fn shown(key: &[Value]) -> String {
+pub(super) fn shown(key: &[Value]) -> String {
     let parts: Vec<String> = key.iter().map(|value| spec::plain(value).to_string()).collect();
     parts.join(", ")
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::new_row::{Filler, NewRow, is_unset, present};
-use super::node::Node;
+use super::node::{Lookup, Node};
 use super::plan::{Lock, Query, Step};
 use super::run;
 use super::set::QuerySet;
@@ -80,8 +80,8 @@ fn statement(db: &Db, entry: &Entry, mut row: NewRow) -> Result<Statement> {
 pub(crate) async fn save<M: Model>(db: &Db, model: &mut M) -> Result<()> {
     let entry = db.schema().of::<M>()?;
     let key = Key::to_values(&model.key());
-    let row = Writable { entry, is_new: is_unset(entry, key.iter()), key };
     let values = writable(entry, model);
+    let row = Writable { entry, is_new: is_unset(entry, key.iter()), key, mark: same_mark(entry, &values) };
     let fresh = match hearing_save::<M>(db) {
         None => row.save(db, values.into_iter().map(|(name, value)| (name, Node::value(value))).collect()).await?.row,
         Some(receivers) => {
@@ -102,6 +102,9 @@ struct Writable<'a> {
     key: Vec<Value>,
     /// Whether it has no key yet.
     is_new: bool,
+    /// The condition that the row there has the mark of deletion that this one has: a row that was deleted meanwhile must
+    /// not come back by being saved.
+    mark: Option<Node>,
 }
 
 /// What became of it.
@@ -120,6 +123,14 @@ impl Writable<'_> {
             if self.update(db, &pairs.collect::<Vec<_>>()).await? {
                 let row = if is_set_by_saving(entry) { Some(self.read(db).await?) } else { None };
                 return Ok(Outcome { created: false, row });
+            }
+            if self.mark.is_some() && run::exists(db, &self.query()).await? {
+                let stale = Error::new(
+                    ErrorKind::Stale,
+                    "was deleted or restored since it was read, so nothing was saved: `refresh` reads it again; to delete \
+                     or restore a row, call `delete` or `restore` instead of setting the mark",
+                );
+                return Err(stale.in_model(entry.label.clone()).in_row(shown(&self.key)));
             }
         }
         let given = values.into_iter().filter_map(|(name, node)| {
@@ -164,7 +175,10 @@ impl Writable<'_> {
 
     /// Sets columns of the row; whether it is there.
     async fn update(&self, db: &Db, pairs: &[(Node, Node)]) -> Result<bool> {
-        let query = self.query();
+        let query = match &self.mark {
+            Some(mark) => self.query().then(Step::Filter(mark.clone())),
+            None => self.query(),
+        };
         if pairs.is_empty() {
             return run::exists(db, &query).await;
         }
@@ -190,7 +204,7 @@ impl Writable<'_> {
 /// Writes some fields of a row that is there, and its `auto_now` fields.
 pub(crate) async fn save_fields<M: Model>(db: &Db, model: &mut M, fields: Vec<Node>) -> Result<()> {
     let entry = db.schema().of::<M>()?;
-    let row = Writable { entry, key: Key::to_values(&model.key()), is_new: false };
+    let row = Writable { entry, key: Key::to_values(&model.key()), is_new: false, mark: None };
     let mut draft = Draft::<M>::of_row(db.schema(), writable(entry, model), false);
     for node in &fields {
         let field = signal::column(entry, node)?;
@@ -262,7 +276,7 @@ pub(crate) async fn update_each<M: Model>(db: &Db, query: &Query, pairs: &[(Node
             let mine =
                 Query::on(M::LABEL).then(Step::Filter(run::key_in(entry, keys))).then(Step::Lock(Lock::default()));
             for model in QuerySet::<M>::of_query(mine).all(db).await? {
-                let row = Writable { entry, key: Key::to_values(&model.key()), is_new: false };
+                let row = Writable { entry, key: Key::to_values(&model.key()), is_new: false, mark: None };
                 let known = writable_as_is(entry, &model);
                 let mut draft = Draft::<M>::of_row(db.schema(), known, false);
                 for (to, value) in pairs {
@@ -288,8 +302,18 @@ async fn key_rows(db: &Db, entry: &Entry, query: Query) -> Result<Vec<Vec<Value>
 /// Reads a row again.
 pub(crate) async fn refresh<M: Model>(db: &Db, model: &mut M) -> Result<()> {
     let entry = db.schema().of::<M>()?;
-    *model = Writable { entry, key: Key::to_values(&model.key()), is_new: false }.read(db).await?;
+    *model = Writable { entry, key: Key::to_values(&model.key()), is_new: false, mark: None }.read(db).await?;
     Ok(())
+}
+
+/// The condition that a row has the mark of deletion that is among these values.
+fn same_mark(entry: &Entry, values: &[(Text, Value)]) -> Option<Node> {
+    let mark = entry.deletion_mark.as_ref()?;
+    let (_, value) = values.iter().find(|(name, _)| name == mark.field())?;
+    Some(match value {
+        Value::Bool(false) | Value::Null => mark.alive(),
+        value => Node::lookup(Node::Path(vec![mark.field().clone()]), Lookup::Exact, Node::value(value.clone())),
+    })
 }
 
 /// Whether the database knows more of a row after an update than was written.

@@ -8,21 +8,25 @@ use super::set::QuerySet;
 use super::spec;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Entry, Key, Model, SchemaColumn, hidden_name};
+use crate::model::{End, Entry, Key, Model, SchemaColumn, hidden_name, name_between};
 use crate::relation::{ManyToMany, Owner};
 use crate::signal::{Listening, ManyAction, ManyWrite};
 use crate::sql::{self, Compiled, Conflict, Insert};
 use crate::value::Value;
 
 impl<M: Model> ManyToMany<M> {
-    /// The related rows, as a query.
+    /// The related rows, as a query: those that the default manager of `M` shows. Where deleted rows of the model between
+    /// are marked, they relate nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Value`] if the row that the relation belongs to is not in the database.
     pub fn objects(&self) -> Result<QuerySet<M>> {
         let owner = self.saved_owner()?;
         let back = Node::Path(vec![hidden_name(owner.model, owner.field).into(), "pk".into()]);
-        let condition = Node::lookup(back, Lookup::Exact, Node::value(owner.key.clone()));
+        let mut condition = Node::lookup(back, Lookup::Exact, Node::value(owner.key.clone()));
+        if let Some(mark) = &owner.deletion_mark {
+            condition = condition.and(mark.alive_at(name_between(owner.model, owner.field, End::Other)));
+        }
         Ok(M::objects().then(Step::Filter(condition)))
     }
 
@@ -36,32 +40,41 @@ impl<M: Model> ManyToMany<M> {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] if the model between has fields that need a value: create its rows instead.
+    /// [`ErrorKind::UniqueViolation`] if the row between is marked as deleted and stands in the way of another.
     pub async fn add(&self, db: &Db, keys: impl IntoIterator<Item = M::Key>) -> Result<()> {
         let keys: Vec<Value> = keys.into_iter().flat_map(|key| key.to_values().into_iter().take(1)).collect();
         let owner = self.saved_owner()?;
         db.atomic(async |db: &Db| Between::find(db, owner)?.add(db, keys).await).await
     }
 
-    /// Ends the relation to the rows with these keys.
+    /// Ends the relation to the rows with these keys: deletes the rows between, or marks them as deleted.
     pub async fn remove(&self, db: &Db, keys: impl IntoIterator<Item = M::Key>) -> Result<()> {
         let keys: Vec<Value> = keys.into_iter().flat_map(|key| key.to_values().into_iter().take(1)).collect();
         let owner = self.saved_owner()?;
         db.atomic(async |db: &Db| Between::find(db, owner)?.remove(db, keys).await).await
     }
 
-    /// Ends the relation to all rows.
+    /// Ends the relation to all rows, as [`remove`](ManyToMany::remove).
     pub async fn clear(&self, db: &Db) -> Result<()> {
         let owner = self.saved_owner()?;
         db.atomic(async |db: &Db| Between::find(db, owner)?.clear(db).await).await
     }
 
-    /// Relates the row to those with these keys and no others; relations that stay are not touched.
+    /// Relates the row to those with these keys and no others; relations that stay are not touched, and neither are those
+    /// to rows that the default manager of `M` hides (as in Django).
     pub async fn set(&self, db: &Db, keys: impl IntoIterator<Item = M::Key>) -> Result<()> {
         let wanted: Vec<Value> = keys.into_iter().flat_map(|key| key.to_values().into_iter().take(1)).collect();
         let owner = self.saved_owner()?;
         db.atomic(async |db: &Db| {
             let between = Between::find(db, owner)?;
-            let present = between.targets(db).await?;
+            let present = match M::objects().query().steps.is_empty() {
+                true => between.targets(db).await?,
+                false => {
+                    let key = Step::Values(vec![Node::Path(vec!["pk".into()])]);
+                    let visible = self.objects()?.into_query().then(Step::OrderBy(Vec::new())).then(key);
+                    spec::rows(db, &visible).await?.into_iter().flatten().collect()
+                }
+            };
             let names: HashSet<String> = wanted.iter().map(shown).collect();
             let gone: Vec<Value> = present.iter().filter(|key| !names.contains(&shown(key))).cloned().collect();
             if !gone.is_empty() {
@@ -122,6 +135,7 @@ impl<'a> Between<'a> {
             let fresh = keys.iter().filter(|key| known.insert(shown(key)));
             self.insert(db, fresh.map(|key| vec![key.clone(), self.owner.key.clone()]).collect()).await?;
         }
+        self.check_related(db, &keys).await?;
         self.send(db, ManyAction::PostAdd, &write).await
     }
 
@@ -194,6 +208,29 @@ impl<'a> Between<'a> {
         db.execute(sql::insert(db.schema(), self.entry, insert)?).await.map(drop)
     }
 
+    /// Refuses where a constraint passed over a row because of one that is marked as deleted.
+    async fn check_related(&self, db: &Db, keys: &[Value]) -> Result<()> {
+        if self.entry.deletion_mark.is_none() {
+            return Ok(());
+        }
+        let mut ways = vec![self.targets(db).await?];
+        if self.symmetrical {
+            ways.push(self.sources(db).await?);
+        }
+        for way in ways {
+            let related: HashSet<String> = way.iter().map(shown).collect();
+            if let Some(key) = keys.iter().find(|key| !related.contains(&shown(key))) {
+                let text = format!(
+                    "the row that relates to {} is deleted, and a constraint keeps another out: restore it, delete it for \
+                     good, or let the constraint be about living rows (`alive`)",
+                    shown(key)
+                );
+                return Err(Error::new(ErrorKind::UniqueViolation, text).in_model(&*self.entry.label));
+            }
+        }
+        Ok(())
+    }
+
     /// The keys that the owner is related to.
     async fn targets(&self, db: &Db) -> Result<Vec<Value>> {
         self.others(db, self.source, self.target).await
@@ -205,7 +242,8 @@ impl<'a> Between<'a> {
     }
 
     async fn others(&self, db: &Db, near: &SchemaColumn, far: &SchemaColumn) -> Result<Vec<Value>> {
-        let query = Query::on(self.entry.label.clone())
+        let living = self.entry.deletion_mark.iter().map(|mark| Step::Filter(mark.alive())).collect();
+        let query = Query { model: self.entry.label.clone().into(), steps: living }
             .then(Step::Filter(equals(near, &self.owner.key)))
             .then(Step::Values(vec![path(far)]));
         Ok(spec::rows(db, &query).await?.into_iter().flatten().collect())
@@ -225,6 +263,9 @@ impl<'a> Between<'a> {
             condition = condition.or(side(self.target, self.source));
         }
         let query = Query::on(self.entry.label.clone()).then(Step::Filter(condition));
+        if self.entry.deletion_mark.is_some() {
+            return super::delete::query(db, &query).await.map(drop);
+        }
         match sql::delete(db.schema(), &query)? {
             Compiled::Empty => Ok(()),
             Compiled::Run(statement) => db.execute(statement).await.map(drop),

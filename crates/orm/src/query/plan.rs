@@ -86,7 +86,7 @@ pub enum Combinator {
 }
 
 impl Query {
-    /// All rows of a model.
+    /// All rows of a model, whatever its managers hide; [`Schema::objects`](crate::Schema::objects) hides it.
     pub fn on(model: impl Into<Text>) -> Query {
         Query { model: model.into(), steps: Vec::new() }
     }

@@ -13,12 +13,12 @@ use super::plan::{Combinator, Lock, Query, Step};
 use super::shape::{Plain, Prefetched, Shape, With};
 use super::signalled::Signalled;
 use super::values::Values;
-use super::{delete, insert, run};
+use super::{delete, insert, run, soft_delete};
 use crate::batch::Batches;
 use crate::db::{Db, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Assignments, Expr, Many, Nullability, Orders, Path, Required, Selection};
-use crate::model::{Builder, Model, OrderBy, Schema};
+use crate::model::{Builder, Model, OrderBy, Restored, Schema, SoftDelete};
 
 /// Rows fetched at a time where nothing is said: what a stream holds in memory.
 pub(crate) const CHUNK: usize = 2_000;
@@ -47,9 +47,17 @@ impl<M: Model, S: Shape<M>> fmt::Debug for QuerySet<M, S> {
 }
 
 impl<M: Model> QuerySet<M> {
-    /// All rows.
+    /// All rows, those that [`objects`](Model::objects) hides too.
     pub fn new() -> Self {
         QuerySet { query: Query::on(Cow::Borrowed(M::LABEL)), shape: Plain, of: PhantomData }
+    }
+
+    /// All rows that are not marked as deleted.
+    pub(crate) fn living() -> Self {
+        match M::DELETION_MARK {
+            Some(mark) => QuerySet::new().then(Step::Filter(mark.alive())),
+            None => QuerySet::new(),
+        }
     }
 
     /// A query made without types, taken on trust to be on this model and to select its columns.
@@ -365,7 +373,8 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
     }
 
     /// Deletes all rows and what `on_delete` says of the rows that refer to them, in one transaction, and says how many
-    /// of each model there were.
+    /// of each model there were. Rows of a model with `#[field(soft_delete)]` are marked instead, those that are not yet;
+    /// [`SoftDelete`] says what becomes of those that refer to them.
     ///
     /// # Errors
     /// [`ErrorKind::Protected`] and [`ErrorKind::Restricted`], naming the rows in the way; nothing is deleted then.
@@ -373,7 +382,8 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
         delete::query(db, &self.query).await
     }
 
-    /// The only row, or else the one that the builder makes; and whether it was made.
+    /// The only row, or else the one that the builder makes; and whether it was made. A row that the query hides is not
+    /// found.
     ///
     /// Two at once make one row, where a unique constraint sees to it.
     pub async fn get_or_create(&self, db: &Db, new: impl Into<Builder<M>>) -> Result<(S::Row, bool)> {
@@ -458,7 +468,28 @@ impl<M: Model> QuerySet<M> {
     }
 }
 
-/// What a deletion deleted.
+impl<M: SoftDelete, S: Shape<M>> QuerySet<M, S> {
+    /// Takes the marks of deletion away from all rows that have one, and from what was marked with them, in one
+    /// transaction; and says how many of each model there were.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UniqueViolation`] if what is unique among living rows has been taken meanwhile; nothing is restored
+    /// then.
+    pub async fn restore(&self, db: &Db) -> Result<Restored> {
+        soft_delete::restore(db, &self.query).await
+    }
+
+    /// Deletes all rows from the table, marked or not, and what `on_delete` says of the rows that refer to them, marked
+    /// or not: what [`delete`](QuerySet::delete) does of other models.
+    ///
+    /// # Errors
+    /// As [`delete`](QuerySet::delete). Marked rows protect and restrict like others: delete them for good first.
+    pub async fn hard_delete(&self, db: &Db) -> Result<Deleted> {
+        delete::hard(db, &self.query).await
+    }
+}
+
+/// What a deletion deleted, or marked as deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deleted {
     /// Rows in all.

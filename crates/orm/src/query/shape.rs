@@ -14,7 +14,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::Selection;
 use crate::field::Kind;
-use crate::model::{Entry, Model, Named};
+use crate::model::{End, Entry, Model, Named, name_between};
 use crate::relation::{Related, read_row};
 use crate::row::Row;
 use crate::value::Value;
@@ -167,6 +167,8 @@ struct Way {
     /// From the far model back to the near key.
     back: Vec<Cow<'static, str>>,
     near_kind: Kind,
+    /// The condition that the row between is alive, where one can be marked as deleted.
+    between: Option<Node>,
 }
 
 enum Near {
@@ -189,6 +191,12 @@ impl Way {
             let kind = entry.single_key().map_or(Kind::BigInteger, |column| column.kind.clone());
             (Near::PrimaryKey, kind)
         };
+        let alive_between = |owner: &Entry, field, end| {
+            let between = schema.entry(owner.many_to_many.get(&field)?.through);
+            let mark = between.deletion_mark.as_ref()?;
+            Some(mark.alive_at(name_between(&owner.label, &owner.field(field).name, end)))
+        };
+        let mut between = None;
         let (back, (near, near_kind)) = match named {
             Named::Reverse { model, field } => {
                 let column = schema.target(model, field).map(|(_, column)| column.clone());
@@ -203,16 +211,18 @@ impl Way {
                 (vec![Cow::Owned(column.unwrap_or_default())], near)
             }
             Named::Field(field) => {
+                between = alive_between(entry, field, End::Other);
                 let back = crate::model::hidden_name(&entry.label, &entry.field(field).name);
                 (vec![Cow::Owned(back), Cow::Borrowed("pk")], primary_key(entry))
             }
             Named::ReverseMany { model, field } => {
+                between = alive_between(schema.entry(model), field, End::Owner);
                 let name = schema.entry(model).field(field).name.clone();
                 (vec![name, Cow::Borrowed("pk")], primary_key(entry))
             }
             Named::Column(_) | Named::CompositeKey => return Err(entry.unknown(name)),
         };
-        Ok(Way { near, back, near_kind })
+        Ok(Way { near, back, near_kind, between })
     }
 
     fn near_key<M: Model>(&self, model: &M) -> Value {
@@ -238,7 +248,10 @@ async fn fetch_groups<C: Model, T: Shape<C>>(
         ));
     }
     let wanted = Node::List(keys.iter().filter(|key| !key.is_null()).cloned().map(Node::value).collect());
-    let condition = Node::lookup(Node::Path(way.back.clone()), Lookup::In, wanted);
+    let mut condition = Node::lookup(Node::Path(way.back.clone()), Lookup::In, wanted);
+    if let Some(alive) = &way.between {
+        condition = condition.and(alive.clone());
+    }
     let owner = Step::Annotate(vec![(Cow::Borrowed("__owner"), Node::Path(way.back.clone()))]);
     let asked = query.clone().then(Step::Filter(condition)).then(owner).into_query();
     let kind = way.near_kind.clone();

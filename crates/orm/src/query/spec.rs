@@ -6,6 +6,9 @@
 //! {"model": "shop.Book", "filter": {"publisher__name__icontains": "é"}, "annotate": {"n": {"fn": "count", "path": "reviews"}},
 //!  "order_by": ["-n", "id"], "values": ["title", "n"], "limit": 10}
 //! ```
+//!
+//! A query starts from the rows that the model's default manager shows, one inside another too; from those of another
+//! manager with `"manager": "name"`, from all rows with `"all": true`.
 
 use std::borrow::Cow;
 
@@ -16,7 +19,7 @@ use super::plan::{Query, Step};
 use crate::db::{Db, Statement};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::OrderBy;
+use crate::model::{OrderBy, Schema};
 use crate::sql::{self, Compiled, OutputColumn};
 use crate::value::Value;
 
@@ -50,7 +53,7 @@ pub fn refusal(error: &Error) -> Json {
 /// # Errors
 /// [`ErrorKind::Value`] for a malformed spec; [`ErrorKind::Field`] and others as for any query.
 pub async fn try_answer(db: &Db, spec: &Json) -> Result<Json> {
-    match parse(spec)? {
+    match parse(db.schema(), spec)? {
         Question::Rows(query) => {
             let with_values = query.steps.iter().any(|step| matches!(step, Step::Values(_)));
             let rows = rows(db, &query).await?;
@@ -85,7 +88,7 @@ pub async fn rows(db: &Db, query: &Query) -> Result<Vec<Vec<Value>>> {
 /// As [`try_answer`].
 pub fn statement(db: &Db, spec: &Json) -> Result<Option<Statement>> {
     let schema = db.schema();
-    let selected = match parse(spec)? {
+    let selected = match parse(schema, spec)? {
         Question::Rows(query) => sql::select(schema, &query)?,
         Question::Count(query) => sql::count(schema, &query)?,
         Question::Exists(query) => sql::exists(schema, &query)?,
@@ -120,12 +123,13 @@ pub async fn explain(db: &Db, spec: &Json) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// [`ErrorKind::Value`], naming the part that is malformed.
-pub fn parse(spec: &Json) -> Result<Question> {
+pub fn parse(schema: &Schema, spec: &Json) -> Result<Question> {
     let fields = object(spec, "a spec")?;
-    let query = parse_query(spec)?;
+    let query = parse_query(schema, spec)?;
     if let Some(figures) = fields.get("aggregate") {
         let figures = object(figures, "`aggregate`")?.iter();
-        let figures = figures.map(|(name, e)| Ok((Cow::Owned(name.clone()), expression(e)?))).collect::<Result<_>>()?;
+        let figures =
+            figures.map(|(name, e)| Ok((Cow::Owned(name.clone()), expression(schema, e)?))).collect::<Result<_>>()?;
         return Ok(Question::Aggregate(query, figures));
     }
     let asks = |name: &str| fields.get(name).and_then(Json::as_bool).unwrap_or(false);
@@ -137,9 +141,11 @@ pub fn parse(spec: &Json) -> Result<Question> {
 }
 
 /// Reads the part of a spec that is a queryset.
-fn parse_query(spec: &Json) -> Result<Query> {
-    const KEYS: [&str; 13] = [
+fn parse_query(schema: &Schema, spec: &Json) -> Result<Query> {
+    const KEYS: [&str; 15] = [
         "model",
+        "all",
+        "manager",
         "filter",
         "exclude",
         "group_by",
@@ -160,23 +166,30 @@ fn parse_query(spec: &Json) -> Result<Query> {
     let Some(Json::String(model)) = fields.get("model") else {
         return Err(malformed("`model` is missing: name one as `app.Model`"));
     };
-    let mut steps = Vec::new();
+    let all = fields.get("all").and_then(Json::as_bool).unwrap_or(false);
+    let Query { model, mut steps } = match (all, fields.get("manager")) {
+        (true, None) => Query { model: Cow::Owned(model.clone()), steps: Vec::new() },
+        (false, None) => schema.objects(model)?,
+        (false, Some(Json::String(manager))) => schema.managed(model, manager)?,
+        (true, Some(_)) => return Err(malformed("`all` and `manager` exclude one another")),
+        (false, Some(_)) => return Err(malformed("`manager` must be a text")),
+    };
     if let Some(f) = fields.get("filter") {
-        steps.push(Step::Filter(condition(f)?));
+        steps.push(Step::Filter(condition(schema, f)?));
     }
     if let Some(f) = fields.get("exclude") {
-        steps.push(Step::Exclude(condition(f)?));
+        steps.push(Step::Exclude(condition(schema, f)?));
     }
     if let Some(paths) = fields.get("group_by") {
         steps.push(Step::Values(texts(paths, "`group_by`")?.map(Node::path).collect()));
     }
     if let Some(annotations) = fields.get("annotate") {
         for (name, e) in object(annotations, "`annotate`")? {
-            steps.push(Step::Annotate(vec![(Cow::Owned(name.clone()), expression(e)?)]));
+            steps.push(Step::Annotate(vec![(Cow::Owned(name.clone()), expression(schema, e)?)]));
         }
     }
     if let Some(f) = fields.get("having") {
-        steps.push(Step::Filter(condition(f)?));
+        steps.push(Step::Filter(condition(schema, f)?));
     }
     if let Some(names) = fields.get("order_by") {
         steps.push(Step::OrderBy(texts(names, "`order_by`")?.map(order).collect()));
@@ -195,7 +208,7 @@ fn parse_query(spec: &Json) -> Result<Query> {
     if offset > 0 || limit.is_some() {
         steps.push(Step::Slice { offset, limit });
     }
-    Ok(Query { model: Cow::Owned(model.clone()), steps })
+    Ok(Query { model, steps })
 }
 
 /// One step of an ordering in Django's notation: a path, after a hyphen if descending.
@@ -206,14 +219,26 @@ pub fn order(name: &str) -> OrderBy {
     }
 }
 
-fn condition(f: &Json) -> Result<Node> {
+fn condition(schema: &Schema, f: &Json) -> Result<Node> {
     let fields = object(f, "a condition")?;
     if let (1, Some((key, inner))) = (fields.len(), fields.iter().next()) {
         match key.as_str() {
-            "and" => return array(inner, "`and`")?.iter().map(condition).collect::<Result<_>>().map(Node::And),
-            "or" => return array(inner, "`or`")?.iter().map(condition).collect::<Result<_>>().map(Node::Or),
-            "not" => return condition(inner).map(Node::negate),
-            "exists" => return parse_query(inner).map(|query| Node::Exists(Box::new(query))),
+            "and" => {
+                return array(inner, "`and`")?
+                    .iter()
+                    .map(|part| condition(schema, part))
+                    .collect::<Result<_>>()
+                    .map(Node::And);
+            }
+            "or" => {
+                return array(inner, "`or`")?
+                    .iter()
+                    .map(|part| condition(schema, part))
+                    .collect::<Result<_>>()
+                    .map(Node::Or);
+            }
+            "not" => return condition(schema, inner).map(Node::negate),
+            "exists" => return parse_query(schema, inner).map(|query| Node::Exists(Box::new(query))),
             _ => {}
         }
     }
@@ -228,23 +253,23 @@ fn condition(f: &Json) -> Result<Node> {
     })
 }
 
-fn expression(e: &Json) -> Result<Node> {
+fn expression(schema: &Schema, e: &Json) -> Result<Node> {
     let fields = object(e, "an expression")?;
     let get = |name: &str| fields.get(name).ok_or_else(|| malformed(format!("an expression lacks `{name}`")));
     if let Some(whens) = fields.get("case") {
         let whens = array(whens, "`case`")?.iter().map(|pair| match pair.as_array().map(Vec::as_slice) {
-            Some([f, then]) => Ok((condition(f)?, expression(then)?)),
+            Some([f, then]) => Ok((condition(schema, f)?, expression(schema, then)?)),
             _ => Err(malformed("`case` is a list of pairs of condition and result")),
         });
         let whens = whens.collect::<Result<_>>()?;
-        let default = fields.get("default").map(expression).transpose()?.map(Box::new);
+        let default = fields.get("default").map(|part| expression(schema, part)).transpose()?.map(Box::new);
         return Ok(Node::Case { whens, default });
     }
     if let Some(query) = fields.get("exists") {
-        return parse_query(query).map(|query| Node::Exists(Box::new(query)));
+        return parse_query(schema, query).map(|query| Node::Exists(Box::new(query)));
     }
     if let Some(query) = fields.get("subquery") {
-        return parse_query(query).map(|query| Node::Subquery(Box::new(query)));
+        return parse_query(schema, query).map(|query| Node::Subquery(Box::new(query)));
     }
     if let Some(operator) = fields.get("op") {
         let operator = match operator.as_str() {
@@ -255,7 +280,7 @@ fn expression(e: &Json) -> Result<Node> {
             Some("%") => Operator::Mod,
             _ => return Err(malformed("`op` must be one of +, -, *, /, %")),
         };
-        let (left, right) = (expression(get("left")?)?, expression(get("right")?)?);
+        let (left, right) = (expression(schema, get("left")?)?, expression(schema, get("right")?)?);
         return Ok(Node::Binary(operator, Box::new(left), Box::new(right)));
     }
     if fields.contains_key("f") || fields.contains_key("outer") {
@@ -274,7 +299,7 @@ fn expression(e: &Json) -> Result<Node> {
             function,
             argument: (path != "*").then(|| Node::path(path)),
             distinct: fields.get("distinct").and_then(Json::as_bool).unwrap_or(false),
-            filter: fields.get("filter").map(condition).transpose()?,
+            filter: fields.get("filter").map(|part| condition(schema, part)).transpose()?,
         })));
     }
     let function = match name {
@@ -296,7 +321,11 @@ fn expression(e: &Json) -> Result<Node> {
         "extract_week_day" => Function::Extract(Part::WeekDay),
         _ => return Err(malformed(format!("unknown function `{name}`"))),
     };
-    array(get("args")?, "`args`")?.iter().map(expression).collect::<Result<_>>().map(|args| Node::Call(function, args))
+    array(get("args")?, "`args`")?
+        .iter()
+        .map(|part| expression(schema, part))
+        .collect::<Result<_>>()
+        .map(|args| Node::Call(function, args))
 }
 
 /// The aggregate of this name.

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Many, Path, Required};
 use crate::field::FieldType;
 use crate::model::{Model, Schema};
-use crate::query::{Query, QuerySet, Step, key_in};
+use crate::query::{Node, Query, QuerySet, Step, insert, key_in};
 use crate::row::{Row, Source};
 use crate::value::Value;
 
@@ -266,6 +266,9 @@ pub(crate) trait Listening: Send + Sync {
     /// Whether anybody wants to know of rows that are deleted.
     fn hears_delete(&self) -> bool;
 
+    /// Whether anybody wants to know of rows that are written.
+    fn hears_save(&self) -> bool;
+
     /// Whether anybody wants to know of changes of this many-to-many field.
     fn hears_many(&self, field: &str) -> bool;
 
@@ -274,6 +277,9 @@ pub(crate) trait Listening: Send + Sync {
 
     /// Sends `post_delete` for rows that were read before.
     fn post_delete<'a>(&'a self, db: &'a Db, rows: Doomed) -> BoxFuture<'a, Result<()>>;
+
+    /// Sets fields of a query's rows one by one, and sends `pre_save` and `post_save` for each.
+    fn update_each<'a>(&'a self, db: &'a Db, query: Query, set: Vec<(Node, Node)>) -> BoxFuture<'a, Result<u64>>;
 
     fn many_changed<'a>(
         &'a self,
@@ -295,6 +301,10 @@ impl<M: Model> Listening for Of<M> {
 
     fn hears_delete(&self) -> bool {
         !self.pre_delete.is_empty() || !self.post_delete.is_empty()
+    }
+
+    fn hears_save(&self) -> bool {
+        Of::hears_save(self)
     }
 
     fn hears_many(&self, field: &str) -> bool {
@@ -330,6 +340,10 @@ impl<M: Model> Listening for Of<M> {
             Ok(())
         }
         .boxed()
+    }
+
+    fn update_each<'a>(&'a self, db: &'a Db, query: Query, set: Vec<(Node, Node)>) -> BoxFuture<'a, Result<u64>> {
+        async move { insert::update_each::<M>(db, &query, &set).await }.boxed()
     }
 
     fn many_changed<'a>(

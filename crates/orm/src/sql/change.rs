@@ -108,12 +108,33 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
 /// [`ErrorKind::Field`] for a field that is not the model's own or cannot be set, or a value that refers to other
 /// models' fields or aggregates; [`ErrorKind::Type`] for a sliced query.
 pub(crate) fn update(schema: &Schema, query: &Query, assignments: &[(Node, Node)]) -> Result<Compiled<Statement>> {
+    update_where(schema, query, assignments, None, &[])
+}
+
+/// Sets fields of those of a query's rows for which a condition on their own fields still holds at the time they are
+/// locked, and answers with columns of each.
+///
+/// A condition of the query itself does not see to that where it spans several tables: what finds the keys is not asked
+/// again for a row that another transaction has changed meanwhile.
+///
+/// # Errors
+/// Those of [`update`].
+pub(crate) fn update_where(
+    schema: &Schema,
+    query: &Query,
+    assignments: &[(Node, Node)],
+    only: Option<&Node>,
+    returning: &[&SchemaColumn],
+) -> Result<Compiled<Statement>> {
     let mut compiler = Compiler::new(schema);
     let scope = compiler.replay(query, None)?;
     compiler.check_changeable(scope, "update")?;
     let target = compiler.found_by_key(scope)?;
     let model = compiler.scope(scope).model;
     compiler.base(target);
+    if let Some(only) = only {
+        compiler.filter(target, only, false)?;
+    }
     let mut set: Vec<(&SchemaColumn, Option<Ex<'_>>)> = Vec::with_capacity(assignments.len());
     for (field, value) in assignments {
         let column = settable(model, field)?;
@@ -164,7 +185,7 @@ pub(crate) fn update(schema: &Schema, query: &Query, assignments: &[(Node, Node)
             },
         }
     }
-    let written = finish(out, target)?;
+    let written = finish(out, target, returning)?;
     Ok(written
         .map_or(Compiled::Empty, |(sql, params)| Compiled::Run(Statement::write(sql, params.into_values(compiler)))))
 }
@@ -183,15 +204,21 @@ pub(crate) fn delete(schema: &Schema, query: &Query) -> Result<Compiled<Statemen
     let mut out = Out::new(&compiler, false);
     out.push("DELETE FROM ");
     out.push(&model.quoted);
-    let written = finish(out, target)?;
+    let written = finish(out, target, &[])?;
     Ok(written
         .map_or(Compiled::Empty, |(sql, params)| Compiled::Run(Statement::write(sql, params.into_values(compiler)))))
 }
 
-/// The statement with its condition; `None` where no row can meet it.
-fn finish(mut out: Out<'_, '_>, scope: ScopeId) -> Result<Option<(String, Params)>> {
+/// The statement with its condition, and the columns to answer with; `None` where no row can meet it.
+fn finish(mut out: Out<'_, '_>, scope: ScopeId, returning: &[&SchemaColumn]) -> Result<Option<(String, Params)>> {
     match out.rows_clause(scope) {
-        Ok(()) => Ok(Some(out.into_parts())),
+        Ok(()) => {
+            for (place, column) in returning.iter().enumerate() {
+                out.push(if place > 0 { ", " } else { " RETURNING " });
+                out.push(&column.quoted);
+            }
+            Ok(Some(out.into_parts()))
+        }
         Err(Stop::Failed(error)) => Err(error),
         Err(Stop::Empty | Stop::Full) => Ok(None),
     }

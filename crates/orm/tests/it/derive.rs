@@ -498,7 +498,7 @@ fn generated_columns_are_read_but_not_written() {
 #[test]
 fn a_way_back_by_another_field_uses_its_value() {
     // By the name of `User.username`, hidden with `+`: what the derive would call.
-    let query = nuages_orm::model::derived::referring_by::<Options, User>(&user(7), "owner_name", "username");
+    let query = nuages_orm::model::derived::referring_by(Options::objects(), &user(7), "owner_name", "username");
     let expected = Node::lookup(Node::path("owner_name"), Lookup::Exact, Node::value(Value::Text("ada".into())));
     assert_eq!(filter_of(query.into_query()), expected);
 }

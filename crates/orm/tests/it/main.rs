@@ -8,6 +8,7 @@ mod fixture;
 mod introspect;
 #[cfg(feature = "jsonschema")]
 mod json_schema;
+mod managers;
 mod migrate;
 mod migrate_alter;
 mod migrate_kill;
@@ -19,6 +20,7 @@ mod rollup;
 mod safety;
 mod signal;
 mod soft_delete;
+mod soft_delete_paths;
 mod sql;
 mod support;
 mod values;

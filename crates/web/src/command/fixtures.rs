@@ -48,6 +48,9 @@ pub(crate) struct Dumpdata {
     /// Leave out the keys of rows that have a natural key
     #[arg(long)]
     natural_primary: bool,
+    /// The rows too that default managers hide, such as deleted ones
+    #[arg(short, long)]
+    all: bool,
     /// Only the rows with these keys, divided by commas; of one model
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pks: Vec<String>,
@@ -62,6 +65,7 @@ impl Dumpdata {
             .format(self.format.format())
             .natural_foreign(self.natural_foreign)
             .natural_primary(self.natural_primary)
+            .hidden(self.all)
             .keys(self.pks.iter().map(|key| key.trim()));
         dump = self.models.into_iter().fold(dump, Dump::of);
         dump = self.exclude.into_iter().fold(dump, Dump::without);

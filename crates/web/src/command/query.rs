@@ -21,6 +21,12 @@ pub(crate) struct Query {
     /// The model, as app.Model
     #[arg(required_unless_present = "spec")]
     model: Option<String>,
+    /// All rows, those too that the model's default manager hides, such as deleted ones
+    #[arg(long)]
+    all: bool,
+    /// The rows that this manager of the model shows
+    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    manager: Option<String>,
     /// Only rows for which this holds, as LOOKUP=VALUE; all of several, and annotations count as fields
     #[arg(long, value_name = "LOOKUP=VALUE")]
     filter: Vec<String>,
@@ -116,6 +122,12 @@ impl Query {
         let mut spec = Map::new();
         let model = self.model.as_deref().unwrap_or_default();
         spec.insert("model".to_owned(), json!(model));
+        if self.all {
+            spec.insert("all".to_owned(), json!(true));
+        }
+        if let Some(manager) = &self.manager {
+            spec.insert("manager".to_owned(), json!(manager));
+        }
         // What is about an annotation can only be asked after it was made.
         let (having, filter): (Vec<_>, Vec<_>) =
             pairs(&self.filter)?.into_iter().partition(|(lookup, _)| names_annotation(lookup));

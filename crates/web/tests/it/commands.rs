@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use nuages_orm::expr::length;
 use nuages_orm::migrate::{Field, Kind, Migration, ModelDef, detect};
-use nuages_orm::{Model, Models};
+use nuages_orm::{Manager, Model, Models, QuerySet};
 use nuages_web::{App, Command, ProgressBar, Project, Result, Settings, Site};
 
 /// Runs a command on a database in memory; what it wrote.
@@ -408,6 +409,55 @@ async fn specs_are_answered_in_order_and_refused_ones_among_them() {
     let told = folder.run(&project, &["query", "--spec", &file.display().to_string()]).await.expect("answers");
     let answers: serde_json::Value = serde_json::from_str(&told).expect("JSON");
     assert_eq!(answers, serde_json::json!([0, {"error": "FieldError"}, [], false]));
+}
+
+/// A card in the catalogue, hidden once it is crossed out.
+#[derive(Model, Debug)]
+#[model(app = "cards", ordering = [id], managers(short = Short))]
+struct Card {
+    id: i64,
+    #[field(max_length = 100)]
+    text: String,
+    #[field(soft_delete)]
+    is_crossed_out: bool,
+}
+
+struct Short;
+
+impl Manager<Card> for Short {
+    fn query(cards: QuerySet<Card>) -> QuerySet<Card> {
+        cards.filter(|card| length(card.text()).lt(4))
+    }
+}
+
+#[tokio::test]
+async fn what_managers_hide_is_shown_and_written_when_asked_for() {
+    let folder = Folder::new();
+    let missing = detect(&Models::new().with::<Card>(), &[]).expect("a first migration");
+    let project = Project::new("library").app(App::new("cards").model::<Card>().migrations(missing));
+    folder.run(&project, &["migrate"]).await.expect("tables");
+    let db = nuages_orm::Db::connect(&folder.url(), project.models()).await.expect("a database");
+    for text in ["Ada", "Gustave", "Or"] {
+        Card::builder().text(text).create(&db).await.expect("a card");
+    }
+    Card::objects().filter(|card| card.text().eq("Or")).delete(&db).await.expect("crossed out");
+    db.close().await;
+    let ask = async |arguments: &[&str]| {
+        let arguments = [&["query", "cards.Card", "--values", "text", "--json"], arguments].concat();
+        folder.run(&project, &arguments).await.map(|text| text.split_whitespace().collect::<String>())
+    };
+    assert_eq!(ask(&[]).await.expect("rows"), r#"[{"text":"Ada"},{"text":"Gustave"}]"#);
+    assert_eq!(ask(&["--all"]).await.expect("rows"), r#"[{"text":"Ada"},{"text":"Gustave"},{"text":"Or"}]"#);
+    assert_eq!(ask(&["--manager", "short"]).await.expect("rows"), r#"[{"text":"Ada"}]"#);
+    let error = ask(&["--manager", "shrt"]).await.expect_err("no such manager").to_string();
+    assert!(error.contains("unknown manager `shrt`: choices are objects, short; did you mean `short`?"), "{error}");
+    assert!(ask(&["--manager", "short", "--all"]).await.is_err());
+
+    let dump = async |arguments: &[&str]| {
+        let arguments = [&["dumpdata", "--format", "jsonl"], arguments].concat();
+        folder.run(&project, &arguments).await.expect("written").lines().count()
+    };
+    assert_eq!((dump(&[]).await, dump(&["-a"]).await, dump(&["--all"]).await), (2, 3, 3));
 }
 
 #[tokio::test]

@@ -51,7 +51,8 @@
 //! | [`signal`] | being told of writes, migrations and requests |
 //! | [`web`] | projects, apps, settings, commands, and what handlers take and give; `axum` itself is in there too |
 //!
-//! This crate holds no code of its own. Features: `sqlite` (on unless turned off) and `postgres`.
+//! This crate holds no code of its own. Features: `sqlite` (on unless turned off), `postgres`, and
+//! `encryption` for encrypted fields.
 
 extern crate self as nuages;
 
@@ -72,6 +73,8 @@ pub mod signal {
 pub mod prelude {
     //! What a file with models, queries or an app uses: `use nuages::prelude::*;`.
 
+    #[cfg(feature = "encryption")]
+    pub use nuages_orm::encryption::Encrypted;
     pub use nuages_orm::expr::{
         abs, avg, cast, coalesce, concat, count, count_rows, exists, greatest, least, length, lower, max, min, now,
         nullif, outer, q, round, subquery, substr, sum, upper, value, when,

@@ -89,6 +89,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `primary_key`, `unique`, `index`, `index = false` | keys and indexes; slugs and keys to other models are indexed |
 /// | `default = 7`, `default = Uuid::new_v4()`, `default` | filled in by the program: a constant, a call for each row, or the type's `Default` |
 /// | `db_default = 5`, `db_default = now()` | filled in by the database |
+/// | `encrypted = bound` | of `Encrypted<…>`: bound to table, column and row; else a Fernet token |
+/// | `blind_index` | of `Encrypted<…>`: a column `<column>_bidx` of digests, so that equal values are found |
+/// | `sealed_for = "table.column"` | what the two are made for, where table or column were renamed since |
 /// | `auto_now`, `auto_now_add` | the time of each save, or of the first |
 /// | `unique_alive`, `unique_alive = "name"` | unique among the rows that are not marked as deleted |
 /// | `soft_delete` | of a `bool` or an `Option<Timestamp>`: marks deleted rows, true or when |

@@ -105,6 +105,11 @@ pub(crate) struct Column {
     pub(crate) max_length: Option<u32>,
     /// `max_digits` and `decimal_places`.
     pub(crate) digits: Option<(u16, u16)>,
+    /// How an encrypted field is sealed, where it is said.
+    pub(crate) sealing: Option<&'static str>,
+    pub(crate) blind_index: bool,
+    /// What an encrypted field's values are bound to, where it is said.
+    pub(crate) sealed_for: Option<String>,
 }
 
 /// A foreign or one-to-one key.
@@ -232,6 +237,19 @@ impl Model {
         self.fields.iter().find(|field| field.soft_delete)
     }
 
+    /// The table, as the model has it.
+    pub(crate) fn table_name(&self) -> String {
+        self.table.clone().unwrap_or_else(|| format!("{}_{}", self.app, self.name.to_string().to_lowercase()))
+    }
+
+    /// The fields that have a blind index, in order.
+    pub(crate) fn indexed_blindly(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| {
+            let Shape::Column(column) = &field.shape else { return false };
+            column.blind_index && !field.broken
+        })
+    }
+
     /// Whether the field's value comes from the database or the program where nothing is said.
     pub(crate) fn is_optional(&self, field: &Field) -> bool {
         field.nullable
@@ -248,6 +266,11 @@ impl Field {
     /// Whether the database numbers the rows by it.
     pub(crate) fn is_auto(&self) -> bool {
         matches!(&self.shape, Shape::Column(Column { kind: Some(kind), .. }) if kind.ends_with("Auto"))
+    }
+
+    /// The column's name.
+    pub(crate) fn column_name(&self) -> &str {
+        self.column.as_deref().unwrap_or(&self.name)
     }
 
     /// Whether a row can be written with a value of its own here.

@@ -90,6 +90,13 @@ impl Model {
             }
             model.fields.push(field);
         }
+        for field in model.indexed_blindly() {
+            let name = format!("{}_bidx", field.name);
+            if let Some(other) = model.fields.iter().find(|other| other.name == name) {
+                errors
+                    .at(&other.ident, format!("`{name}` is the blind index of `{}`; choose another name", field.name));
+            }
+        }
         model.check_ways_back(errors);
         model.check_soft_delete(errors);
         model.read_attributes(&list, errors);

@@ -25,6 +25,8 @@ pub(crate) enum Holds {
     Json,
     Uuid,
     Ip,
+    /// `Encrypted<…>`.
+    Ciphertext,
     Unknown,
 }
 
@@ -48,6 +50,7 @@ impl Holds {
             "Json" => Holds::Json,
             "Uuid" => Holds::Uuid,
             "IpAddr" => Holds::Ip,
+            "Encrypted" => Holds::Ciphertext,
             _ => Holds::Unknown,
         }
     }
@@ -73,6 +76,9 @@ impl Holds {
 pub(crate) fn instead_of(ty: &Type) -> Option<&'static str> {
     if let Type::Reference(_) = ty {
         return Some("an owned type, such as `String`");
+    }
+    if arguments_of(ty, "Encrypted").is_some_and(|of| of.first().is_some_and(|inner| option_of(inner).is_some())) {
+        return Some("`Option<Encrypted<…>>`: a null is not encrypted");
     }
     let name = path_of(ty)?.get_ident()?.to_string();
     Some(match name.as_str() {

@@ -131,8 +131,13 @@ impl Db {
         Db { level: None, ..self.clone() }
     }
 
-    /// The same database or transaction, with other models on its tables: those of a migration's past, of which no
-    /// receiver is told.
+    /// The same database or transaction, with the models of a migration's past on its tables, of which no receiver is
+    /// told.
+    pub(crate) fn with_past(&self, models: &Models) -> Result<Db> {
+        Ok(self.with_schema(self.schema.of_past(models)?))
+    }
+
+    /// The same with models that are connected already.
     pub(crate) fn with_schema(&self, schema: Arc<Schema>) -> Db {
         Db { schema, pool: Arc::clone(&self.pool), level: self.level.clone(), receivers: None }
     }

@@ -68,12 +68,31 @@ pub enum Kind {
     Json,
     Uuid,
     GenericIpAddress,
+    /// Ciphertext, in a text column (Django's `TextField`).
+    Encrypted {
+        /// How it is sealed.
+        sealing: Sealing,
+        /// What it is of.
+        holds: &'static Kind,
+    },
     /// Refers to another model's row: the column has the type of the column it refers to.
     ForeignKey,
     /// A foreign key of which no two rows have the same.
     OneToOne,
     /// Rows of another model, through a table between: no column.
     ManyToMany,
+}
+
+/// How the values of an encrypted field are sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Sealing {
+    /// As Fernet tokens, which Python's `cryptography` reads and writes. One may be copied to another row or field, and
+    /// opens there too.
+    #[default]
+    Fernet,
+    /// By AES-256-GCM-SIV, bound to table, column and row: of use nowhere else.
+    Bound,
 }
 
 impl Kind {
@@ -108,6 +127,7 @@ impl Kind {
             Kind::Json => "JSONField",
             Kind::Uuid => "UUIDField",
             Kind::GenericIpAddress => "GenericIPAddressField",
+            Kind::Encrypted { .. } => "EncryptedField",
             Kind::ForeignKey => "ForeignKey",
             Kind::OneToOne => "OneToOneField",
             Kind::ManyToMany => "ManyToManyField",
@@ -142,6 +162,23 @@ impl Kind {
             Kind::Decimal { .. } => Kind::Decimal { max_digits, decimal_places },
             _ => panic!("`max_digits` and `decimal_places` are for decimals"),
         }
+    }
+
+    /// The kind sealed in another way.
+    ///
+    /// # Panics
+    /// If it is not encrypted. The derive evaluates it at compile time.
+    #[must_use]
+    pub const fn with_sealing(self, sealing: Sealing) -> Kind {
+        match self {
+            Kind::Encrypted { holds, .. } => Kind::Encrypted { sealing, holds },
+            _ => panic!("`encrypted` is for `Encrypted<…>`"),
+        }
+    }
+
+    /// Whether what is stored is ciphertext.
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self, Kind::Encrypted { .. })
     }
 
     /// Whether the database numbers the rows.

@@ -4,6 +4,7 @@ extern crate self as nuages_orm;
 
 pub mod batch;
 pub mod db;
+pub mod encryption;
 mod engine;
 mod error;
 pub mod expr;

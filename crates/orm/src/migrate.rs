@@ -41,7 +41,7 @@ pub use safety::{Advice, Effort, TableLock, advice};
 pub use squash::{Squash, Squashed};
 pub use state::State;
 
-pub use crate::field::Kind;
+pub use crate::field::{Kind, Sealing};
 pub use crate::json_schema::JsonSchema;
 pub use crate::model::{
     Check, DatabaseDefault, Deferrable, Field, Figure, Generated, Index, ModelDef, OnDelete, OrderBy, Reference,

@@ -27,6 +27,8 @@ pub(crate) use schema::{
 pub use schema::{Models, Schema};
 pub use soft_delete::{DeletionMark, Restored, SoftDelete};
 
+pub use crate::field::Sealing;
+
 use crate::db::Db;
 use crate::error::Result;
 use crate::expr::{Nullability, Path, Required, Selection};

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod insert;
+pub(crate) mod keyed;
 pub(crate) mod many;
 pub(crate) mod new_row;
 mod node;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bigdecimal::BigDecimal;
 use jiff::civil::{Date, Time};
@@ -9,13 +10,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::encryption::{Lock, Opening, Plaintext, Text};
 #[cfg(feature = "postgres")]
 use crate::engine::postgres;
 #[cfg(feature = "sqlite")]
 use crate::engine::sqlite;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::{Kind, SqlType};
-use crate::json_schema::JsonSchema;
+use crate::json_schema::{JsonSchema, Versioned};
+use crate::model::{Entry, Schema};
 use crate::value::Value;
 
 /// One row of an answer, read from left to right.
@@ -30,6 +33,32 @@ pub struct Row<'a> {
     order: Option<&'a [usize]>,
     /// The columns whose documents have versions, by the place at which they are read.
     versioned: &'a [(usize, JsonSchema)],
+    /// Which columns are encrypted, if any.
+    opening: Option<&'a Opening>,
+}
+
+/// How the columns of an answer are read, where their own type does not say it all.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reading {
+    /// The documents that have versions.
+    pub(crate) versioned: Versioned,
+    /// The columns that are encrypted, if any.
+    pub(crate) opening: Option<Arc<Opening>>,
+}
+
+impl Reading {
+    /// Of an answer whose columns begin with a model's, in order.
+    pub(crate) fn of_model(schema: &Schema, entry: &Entry) -> Reading {
+        Reading { versioned: entry.versioned.clone(), opening: Opening::of_model(schema, entry) }
+    }
+
+    /// Reads rows by it.
+    pub(crate) fn with<T>(
+        self,
+        mut read: impl FnMut(&mut Row<'_>) -> Result<T>,
+    ) -> impl FnMut(&mut Row<'_>) -> Result<T> {
+        move |row| read(&mut row.read_by(&self))
+    }
 }
 
 /// Where a row comes from.
@@ -46,7 +75,15 @@ pub(crate) enum Source<'a> {
 impl<'a> Row<'a> {
     /// A row with its cursor on the first column.
     pub(crate) fn new(source: Source<'a>) -> Self {
-        Row { source, next: 0, order: None, versioned: &[] }
+        Row { source, next: 0, order: None, versioned: &[], opening: None }
+    }
+
+    /// The same row, its columns read as is said.
+    pub(crate) fn read_by<'b>(&self, reading: &'b Reading) -> Row<'b>
+    where
+        'a: 'b,
+    {
+        Row { versioned: &reading.versioned, opening: reading.opening.as_deref(), ..self.clone() }
     }
 
     /// The same row from its beginning, its columns in another order.
@@ -54,15 +91,7 @@ impl<'a> Row<'a> {
     where
         'a: 'b,
     {
-        Row { source: self.source, next: 0, order: Some(order), versioned: &[] }
-    }
-
-    /// The same row, its documents in these places read in their current version.
-    pub(crate) fn with_versioned<'b>(&self, versioned: &'b [(usize, JsonSchema)]) -> Row<'b>
-    where
-        'a: 'b,
-    {
-        Row { versioned, ..self.clone() }
+        Row { source: self.source, next: 0, order: Some(order), versioned: &[], opening: None }
     }
 
     /// The names of the columns.
@@ -92,7 +121,11 @@ impl<'a> Row<'a> {
             Source::Values(values) => values.get(index).map(Found::Value),
         };
         let versioned = self.versioned.iter().find(|(known, _)| *known == place).map(|(_, schema)| schema);
-        Column { found: found.unwrap_or(Found::Nothing), number: place + 1, versioned }
+        let sealed = self.opening.and_then(|opening| {
+            let lock = opening.lock(place)?;
+            Some(Sealed { opening, lock, source: self.source, order: self.order })
+        });
+        Column { found: found.unwrap_or(Found::Nothing), number: place + 1, versioned, sealed }
     }
 
     /// Reads the next column.
@@ -150,6 +183,17 @@ pub struct Column<'a> {
     number: usize,
     /// Of a document that has a version.
     versioned: Option<&'a JsonSchema>,
+    /// What opens it, if it is encrypted.
+    sealed: Option<Sealed<'a>>,
+}
+
+/// What opens an encrypted column: the keys, and the row that it is in.
+#[derive(Clone, Copy)]
+struct Sealed<'a> {
+    opening: &'a Opening,
+    lock: &'a Lock,
+    source: Source<'a>,
+    order: Option<&'a [usize]>,
 }
 
 /// What an engine found at a column's place.
@@ -161,8 +205,17 @@ enum Found<'a> {
     Postgres(postgres::Cell<'a>),
     /// A value that is not from the database.
     Value(&'a Value),
+    /// What an encrypted column held.
+    Opened(Text<'a>),
     /// The answer has fewer columns.
     Nothing,
+}
+
+impl Plaintext {
+    /// As a column that is read like any other.
+    pub fn column(&self) -> Column<'_> {
+        Column { found: Found::Opened(Text(self.expose())), number: 1, versioned: None, sealed: None }
+    }
 }
 
 impl fmt::Debug for Column<'_> {
@@ -181,6 +234,7 @@ macro_rules! readers {
                 #[cfg(feature = "postgres")]
                 Found::Postgres(cell) => cell.$name(),
                 Found::Value(value) => Plain(value).$name(),
+                Found::Opened(text) => text.$name(),
                 Found::Nothing => Err(self.is_missing()),
             }
         }
@@ -196,8 +250,30 @@ impl<'a> Column<'a> {
             #[cfg(feature = "postgres")]
             Found::Postgres(cell) => cell.is_null(),
             Found::Value(value) => value.is_null(),
-            Found::Nothing => false,
+            Found::Opened(_) | Found::Nothing => false,
         }
+    }
+
+    /// What an encrypted column holds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode), naming model, field and row, if the keys do not open it;
+    /// [`ErrorKind::Type`](crate::ErrorKind::Type) where nothing tells which model's field it is.
+    pub fn open(self) -> Result<Plaintext> {
+        // A row that is not yet written holds it as it is.
+        if let Found::Value(Value::Plain(plain)) = self.found {
+            return Ok(plain.clone());
+        }
+        let Some(Sealed { opening, lock, source, order }) = self.sealed else {
+            return Err(Error::new(
+                ErrorKind::Type,
+                "cannot be opened, since nothing says which field it is of: fetch the model, or read it as a `String` \
+                 for the ciphertext",
+            ));
+        };
+        let row = Row { order, ..Row::new(source) };
+        let key = lock.key.iter().map(|(place, kind)| row.at(*place).value(Some(kind))).collect::<Result<Vec<_>>>()?;
+        opening.open(lock, self.text()?, &key)
     }
 
     fn with_places(mut self, places: u16) -> Self {
@@ -209,7 +285,7 @@ impl<'a> Column<'a> {
             Found::Postgres(_) => {
                 let _ = places;
             }
-            Found::Value(_) | Found::Nothing => {}
+            Found::Value(_) | Found::Opened(_) | Found::Nothing => {}
         }
         self
     }
@@ -277,6 +353,7 @@ impl<'a> Column<'a> {
             #[cfg(feature = "postgres")]
             Found::Postgres(cell) => cell.value_as(kind),
             Found::Value(value) => Ok(value.clone()),
+            Found::Opened(text) => text.value(),
             Found::Nothing => Err(self.is_missing()),
         }
     }

@@ -20,6 +20,7 @@ mod lookup;
 mod point;
 mod resolve;
 mod scope;
+mod sealed;
 mod select;
 mod steps;
 mod tree;
@@ -28,7 +29,7 @@ mod write;
 use std::borrow::Cow;
 use std::time::Duration;
 
-pub(crate) use change::{Conflict, Insert, delete, insert, update, update_where};
+pub(crate) use change::{Conflict, Insert, delete, insert, set_row, update, update_where};
 pub(crate) use convert::prepare;
 pub(crate) use point::point;
 pub(crate) use write::quoted;
@@ -41,6 +42,7 @@ use crate::json_schema::Versioned;
 use crate::model::{Entry, Schema};
 use crate::query::{Node, Query};
 use crate::relation::Related;
+use crate::row::Reading;
 use crate::value::Value;
 use scope::{Compiler, Env};
 use tree::{Ex, ScopeId};
@@ -65,8 +67,8 @@ pub(crate) struct Selected {
     pub(crate) columns: Vec<OutputColumn>,
     /// The related models whose columns follow the model's own.
     pub(crate) related: Vec<Related>,
-    /// The columns whose documents have versions.
-    pub(crate) versioned: Versioned,
+    /// How its columns are read.
+    pub(crate) reading: Reading,
 }
 
 /// A column of an answer.
@@ -157,6 +159,7 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
     versioned
         .extend(schemas.filter_map(|(output, place)| Some((place, compiler.versioned(&output.expression)?.clone()))));
     let whole = whole.iter().map(|column| OutputColumn { kind: Some(column.kind.clone()) });
+    let reading = Reading { versioned, opening: compiler.opening(&prepared)? };
     let others = prepared.columns.into_iter().map(|output| {
         let kind = match (&output.expression, output.kind) {
             (Ex::Column(_), kind) => kind,
@@ -167,7 +170,7 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
     });
     let columns = whole.chain(others).collect();
     let statement = Statement { sql, params: params.into_values(compiler), reads };
-    Ok(Compiled::Run(Selected { statement, columns, related: prepared.related, versioned }))
+    Ok(Compiled::Run(Selected { statement, columns, related: prepared.related, reading }))
 }
 
 /// What makes the server end a transaction that has been silent for this long, where it can; to be run inside it.

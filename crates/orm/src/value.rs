@@ -7,6 +7,8 @@ use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::encryption::Plaintext;
+
 /// A value of any column, bound to a statement or read without knowing a Rust type.
 ///
 /// How each is stored on either engine is in `COMPATIBILITY.md`.
@@ -42,6 +44,8 @@ pub enum Value {
     Json(serde_json::Value),
     /// Several values of one type, for `in` and for arrays.
     List(Vec<Value>),
+    /// What an encrypted field is given: sealed on its way to the database, and refused anywhere else.
+    Plain(Plaintext),
 }
 
 impl Value {
@@ -68,6 +72,7 @@ impl Value {
             Value::Ip(_) => "IP address",
             Value::Json(_) => "JSON",
             Value::List(_) => "list",
+            Value::Plain(_) => "plaintext to be encrypted",
         }
     }
 }

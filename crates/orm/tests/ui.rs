@@ -9,4 +9,6 @@ fn mistakes_are_explained_where_they_are_made() {
     cases.compile_fail("tests/ui/schema/*.rs");
     #[cfg(not(feature = "jsonschema"))]
     cases.compile_fail("tests/ui/no_schema/*.rs");
+    #[cfg(feature = "encryption")]
+    cases.compile_fail("tests/ui/encrypted/*.rs");
 }

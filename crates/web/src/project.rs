@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use nuages_orm::db::DbBuilder;
 use nuages_orm::migrate::Migration;
 use nuages_orm::signal::Receiver;
 use nuages_orm::{Db, Dialect, Models, Schema};
@@ -168,13 +169,13 @@ impl Project {
             return Err(Error::Settings(unknown));
         }
         let primary = Db::builder(settings.database_url.expose()).models(self.models_in(None)).create(create);
-        let primary = primary.receivers(self.receivers_in(None));
+        let primary = with_keys(primary.receivers(self.receivers_in(None)), &settings);
         let replicas = settings.database_replica_urls.iter();
         let db = replicas.fold(primary, |db, url| db.replica(url.expose())).connect().await?;
         let mut databases = BTreeMap::new();
         for (name, url) in &settings.databases {
             let further = Db::builder(url.expose()).models(self.models_in(Some(name))).create(create);
-            let further = further.receivers(self.receivers_in(Some(name)));
+            let further = with_keys(further.receivers(self.receivers_in(Some(name))), &settings);
             databases.insert(name.clone(), further.connect().await?);
         }
         Ok(Site::new(self.name, settings, db, databases))
@@ -236,6 +237,20 @@ impl fmt::Debug for Project {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Project").field("name", &self.name).field("apps", &self.apps).finish()
     }
+}
+
+/// The keys of encrypted fields are those of the settings, for every database.
+#[cfg(feature = "encryption")]
+fn with_keys(builder: DbBuilder, settings: &Settings) -> DbBuilder {
+    match &settings.encryption_keys {
+        Some(ring) => builder.keys(ring.clone()),
+        None => builder,
+    }
+}
+
+#[cfg(not(feature = "encryption"))]
+fn with_keys(builder: DbBuilder, _: &Settings) -> DbBuilder {
+    builder
 }
 
 fn log_to_stderr(wished: Option<&str>, each_request: bool) {

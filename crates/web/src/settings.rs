@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+#[cfg(feature = "encryption")]
+use nuages_orm::encryption::{KeyError, KeyRing};
 use nuages_orm::migrate::LockPatience;
 
 use crate::error::{Error, Result};
@@ -41,6 +43,7 @@ impl fmt::Debug for Secret {
 /// | `MIGRATION_LOCK_TIMEOUT` | seconds that a migration waits for the lock of a table on PostgreSQL before it lets others through | 5 |
 /// | `MIGRATION_LOCK_RETRIES` | how often it then tries again | 20 |
 /// | `SECRET_KEY` | a long random text that everything signed depends on | none |
+/// | `ENCRYPTION_KEYS` | keys of encrypted fields (feature `encryption`), the newest first, divided by commas: each as `Fernet.generate_key()` makes it | none |
 /// | `DEBUG` | whether this is somebody's desk: `true` or `false` | `false` |
 /// | `SITE_URL` | the address under which people reach the site, such as `https://example.org` | the `Host` of each request |
 /// | `REQUEST_TIMEOUT` | seconds after which a request is given up | 30 |
@@ -62,6 +65,9 @@ pub struct Settings {
     pub migration_locks: LockPatience,
     /// What everything signed depends on.
     pub secret_key: Option<Secret>,
+    /// The keys of encrypted fields.
+    #[cfg(feature = "encryption")]
+    pub encryption_keys: Option<KeyRing>,
     /// Whether this is somebody's desk, where comfort goes before caution.
     pub debug: bool,
     /// The address under which people reach the site, without a slash at the end.
@@ -85,6 +91,8 @@ impl Settings {
             databases: BTreeMap::new(),
             migration_locks: LockPatience::default(),
             secret_key: None,
+            #[cfg(feature = "encryption")]
+            encryption_keys: None,
             debug: false,
             site_url: None,
             request_timeout: Duration::from_secs(30),
@@ -147,6 +155,8 @@ impl Settings {
                     .map_or(standard.migration_locks.retries, |number| u32::try_from(number).unwrap_or(u32::MAX)),
             },
             secret_key: from.secret_key(),
+            #[cfg(feature = "encryption")]
+            encryption_keys: from.encryption_keys(),
             debug: from.boolean("DEBUG").unwrap_or(standard.debug),
             site_url: from.site_url(),
             request_timeout: from.seconds("REQUEST_TIMEOUT").unwrap_or(standard.request_timeout),
@@ -184,6 +194,18 @@ fn dotenv(path: &Path, problems: &mut Vec<String>) -> HashMap<String, String> {
         }
     }
     values
+}
+
+/// What is wrong with a ring of keys, as the end of a sentence that begins with its name.
+#[cfg(feature = "encryption")]
+fn of_ring(error: &KeyError) -> String {
+    match error {
+        KeyError::KeyFormatAt { place } => format!(
+            "must be keys divided by commas, but number {place} is none: each is 32 random bytes in URL-safe Base64, such \
+             as `openssl rand -base64 32 | tr +/ -_` prints"
+        ),
+        other => other.to_string(),
+    }
 }
 
 struct Reader<'a> {
@@ -243,6 +265,17 @@ impl<'a> Reader<'a> {
             ));
         }
         Some(Secret::new(key))
+    }
+
+    #[cfg(feature = "encryption")]
+    fn encryption_keys(&mut self) -> Option<KeyRing> {
+        match KeyRing::parse(self.text("ENCRYPTION_KEYS")?) {
+            Ok(ring) => Some(ring),
+            Err(error) => {
+                self.problems.push(format!("ENCRYPTION_KEYS {}", of_ring(&error)));
+                None
+            }
+        }
     }
 
     fn boolean(&mut self, name: &str) -> Option<bool> {
@@ -338,6 +371,24 @@ mod tests {
         let settings = Settings::from_pairs([("DATABASE_URL", "postgres://ada:hunter2@db/site"), ("SECRET_KEY", key)]);
         let text = format!("{settings:?}");
         assert!(!text.contains("hunter2") && !text.contains(key), "{text}");
+    }
+
+    #[cfg(feature = "encryption")]
+    #[test]
+    fn encryption_keys_are_read_in_order_and_never_shown() {
+        let (new, old) = ("A".repeat(43) + "=", "E".repeat(43) + "=");
+        let settings = Settings::from_pairs([("ENCRYPTION_KEYS", format!("{new}, {old}"))]).expect("nothing is wrong");
+        let text = format!("{settings:?}");
+        assert!(!text.contains("AAAA") && !text.contains("EEEE"), "{text}");
+        assert_eq!(settings.encryption_keys.map(|ring| ring.ids().len()), Some(2));
+        let error = Settings::from_pairs([("ENCRYPTION_KEYS", format!("{new},hunter2"))]).expect_err("no key");
+        assert_eq!(
+            error.to_string(),
+            "ENCRYPTION_KEYS must be keys divided by commas, but number 2 is none: each is 32 random bytes in URL-safe \
+             Base64, such as `openssl rand -base64 32 | tr +/ -_` prints"
+        );
+        let error = Settings::from_pairs([("ENCRYPTION_KEYS", format!("{new},{new}"))]).expect_err("twice");
+        assert!(error.to_string().starts_with("ENCRYPTION_KEYS has the key ") && !error.to_string().contains("AAAA"));
     }
 
     #[test]

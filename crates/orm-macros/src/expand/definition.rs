@@ -19,6 +19,14 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         let field = definition_of(model, field);
         calls.extend(quote!(.field(#field)));
     }
+    for field in model.indexed_blindly() {
+        let (name, of) = (blind_index_name(&field.name), &field.name);
+        let column = field.column.as_ref().map(|column| {
+            let column = blind_index_name(column);
+            quote!(.column(#column))
+        });
+        calls.extend(quote!(.field(#krate::model::Field::blind_index(#name, #of) #column)));
+    }
     for position in &model.primary_key {
         let key = &model.fields[*position].name;
         calls.extend(quote!(.primary_key(#key)));
@@ -125,6 +133,13 @@ fn definition_of(model: &Model, field: &Field) -> TokenStream {
         let schema = json_schema(model, schema);
         code.extend(quote!(.schema(#schema)));
     }
+    if let Shape::Column(column) = &field.shape
+        && (column.sealing == Some("Bound") || column.blind_index)
+    {
+        let place = format!("{}.{}", model.table_name(), field.column_name());
+        let place = column.sealed_for.as_ref().unwrap_or(&place);
+        code.extend(quote!(.sealed_for(#place)));
+    }
     let base = base(model, field);
     if field.soft_delete && !field.nullable {
         code.extend(quote!(.default(#krate::Value::Bool(false))));
@@ -183,11 +198,20 @@ fn kind(model: &Model, column: &Column) -> TokenStream {
     };
     let length = column.max_length.map(|length| quote!(.with_max_length(#length)));
     let digits = column.digits.map(|(digits, places)| quote!(.with_digits(#digits, #places)));
-    if length.is_none() && digits.is_none() {
+    let sealing = column.sealing.map(|sealing| {
+        let sealing = quote::format_ident!("{sealing}");
+        quote!(.with_sealing(#krate::model::Sealing::#sealing))
+    });
+    if length.is_none() && digits.is_none() && sealing.is_none() {
         return kind;
     }
     // Evaluated by the compiler: what the kind of a type unknown to the macro does not have is an error of the build.
-    quote!(const { #kind #length #digits })
+    quote!(const { #kind #length #digits #sealing })
+}
+
+/// The name of the column beside an encrypted one that holds its digests.
+fn blind_index_name(of: &str) -> String {
+    format!("{of}_bidx")
 }
 
 fn key_reference(model: &Model, key: &Key) -> TokenStream {

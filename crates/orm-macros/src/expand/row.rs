@@ -59,11 +59,21 @@ fn from_row(model: &Model) -> TokenStream {
             _ => None,
         })
         .collect();
-    let body = if relations.is_empty() {
+    // The blind indexes, which the definition has after all fields.
+    let indexes = model.indexed_blindly().count();
+    let skip = (indexes > 0).then(|| quote!(row.skip(#indexes);));
+    let body = if relations.is_empty() && skip.is_none() {
         quote!(::core::result::Result::Ok(Self { #(#reads,)* }))
+    } else if relations.is_empty() {
+        quote! {
+            let read = Self { #(#reads,)* };
+            #skip
+            ::core::result::Result::Ok(read)
+        }
     } else {
         quote! {
             let mut read = Self { #(#reads,)* };
+            #skip
             let key = #krate::Model::key(&read);
             #(#relations)*
             ::core::result::Result::Ok(read)

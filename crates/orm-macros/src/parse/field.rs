@@ -27,6 +27,9 @@ const FIELD_ATTRIBUTES: &[&str] = &[
     "generated",
     "generated_virtual",
     "kind",
+    "encrypted",
+    "blind_index",
+    "sealed_for",
     "verbose_name",
     "soft_delete",
     "unique_alive",
@@ -68,6 +71,9 @@ const COLUMN_ONLY: &[&str] = &[
     "sums",
     "latest",
     "earliest",
+    "encrypted",
+    "blind_index",
+    "sealed_for",
 ];
 
 /// Attributes for foreign and one-to-one keys alone.

@@ -163,7 +163,8 @@ fn column(base: Type, whole: &Type, list: &[Arg], errors: &mut Errors) -> Column
     if let Some(instead) = types::instead_of(&base) {
         errors.at(whole, format!("no column holds this type; use {instead}"));
     }
-    let kind = find(list, "kind").and_then(|arg| errors.check(arg.word())).and_then(|word| {
+    let encrypted = Holds::of(&base) == Holds::Ciphertext;
+    let kind = find(list, "kind").filter(|_| !encrypted).and_then(|arg| errors.check(arg.word())).and_then(|word| {
         let name = word.to_string();
         if types::KINDS.contains(&name.as_str()) {
             return Some(word.clone());
@@ -181,15 +182,72 @@ fn column(base: Type, whole: &Type, list: &[Arg], errors: &mut Errors) -> Column
         }
         holds = if of_type.is_known() { of_type } else { of_kind };
     }
-    let max_length = find(list, "max_length").and_then(|arg| {
+    let max_length = find(list, "max_length").filter(|_| !encrypted).and_then(|arg| {
         if holds.is_known() && !holds.is_text() {
             errors.at(&arg.name, "`max_length` is for text");
             return None;
         }
         errors.check(arg.number())
     });
-    let digits = digits(holds, whole, list, errors);
-    Column { base, holds, kind: kind.map(|kind| kind.to_string()), max_length, digits }
+    let digits = if encrypted { None } else { digits(holds, whole, list, errors) };
+    let sealing = sealing(holds, list, errors);
+    let blind_index = flag(list, "blind_index", errors).unwrap_or_default();
+    let sealed_for = find(list, "sealed_for").and_then(|arg| {
+        let place = errors.check(arg.text())?;
+        if sealing != Some("Bound") && !blind_index {
+            errors.at(
+                &arg.name,
+                "`sealed_for` is for `encrypted = bound` and `blind_index`: a Fernet token is for no place",
+            );
+        }
+        Some(place)
+    });
+    Column {
+        base,
+        holds,
+        kind: kind.map(|kind| kind.to_string()),
+        max_length,
+        digits,
+        sealing,
+        blind_index,
+        sealed_for,
+    }
+}
+
+/// What is about encrypted fields, and what those have not got.
+fn sealing(holds: Holds, list: &[Arg], errors: &mut Errors) -> Option<&'static str> {
+    const SEALINGS: &[&str] = &["bound", "fernet"];
+    if holds.is_known() && holds != Holds::Ciphertext {
+        for arg in ["encrypted", "blind_index", "sealed_for"].into_iter().filter_map(|name| find(list, name)) {
+            errors.at(&arg.name, format!("`{}` is for `Encrypted<…>`: make that the field's type", arg.name));
+        }
+        return None;
+    }
+    if holds == Holds::Ciphertext {
+        for arg in
+            ["max_length", "max_digits", "decimal_places", "kind"].into_iter().filter_map(|name| find(list, name))
+        {
+            errors.at(&arg.name, format!("`{}` is for what is stored as it is; ciphertext is text", arg.name));
+        }
+        let computed = ["generated", "generated_virtual", "db_default", "auto_now", "auto_now_add"];
+        for arg in computed.into_iter().filter_map(|name| find(list, name)) {
+            errors.at(&arg.name, format!("`{}` has no meaning on an encrypted field", arg.name));
+        }
+        for arg in ["primary_key", "unique", "index"].into_iter().filter_map(|name| find(list, name)) {
+            let text = "of ciphertext no two are alike; to find equal values, add `blind_index`";
+            errors.at(&arg.name, format!("`{}` is not for an encrypted field: {text}", arg.name));
+        }
+    }
+    let arg = find(list, "encrypted")?;
+    let word = errors.check(arg.word())?;
+    match word.to_string().as_str() {
+        "bound" => Some("Bound"),
+        "fernet" => Some("Fernet"),
+        other => {
+            errors.at(word, unknown("choice", other, SEALINGS));
+            None
+        }
+    }
 }
 
 fn digits(holds: Holds, whole: &Type, list: &[Arg], errors: &mut Errors) -> Option<(u16, u16)> {

@@ -94,6 +94,11 @@ impl Stretch {
         &self.query.model
     }
 
+    /// The columns of the key.
+    pub(crate) fn key_columns(&self) -> Vec<Node> {
+        self.keyset.nodes()
+    }
+
     /// The stretch, in no order.
     pub(crate) fn rows(&self) -> Query {
         let mut query = self.query.clone();

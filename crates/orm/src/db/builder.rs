@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
 
 use super::{Db, Pool};
+use crate::encryption::KeyRing;
 use crate::engine::{self, Engine, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Models, Schema};
@@ -19,6 +20,7 @@ pub struct DbBuilder {
     replicas: Vec<String>,
     models: Models,
     receivers: Vec<Receiver>,
+    keys: Option<KeyRing>,
     settings: Settings,
 }
 
@@ -47,7 +49,14 @@ impl DbBuilder {
             application_name: "nuages".to_owned(),
             root_certificates: None,
         };
-        DbBuilder { url: url.to_owned(), replicas: Vec::new(), models: Models::new(), receivers: Vec::new(), settings }
+        DbBuilder {
+            url: url.to_owned(),
+            replicas: Vec::new(),
+            models: Models::new(),
+            receivers: Vec::new(),
+            keys: None,
+            settings,
+        }
     }
 
     /// The models that queries are on.
@@ -59,6 +68,13 @@ impl DbBuilder {
     /// Adds functions that are told of writes (see [`signal`](crate::signal)).
     pub fn receivers(mut self, receivers: impl IntoIterator<Item = Receiver>) -> Self {
         self.receivers.extend(receivers);
+        self
+    }
+
+    /// The keys of encrypted fields, without which models that have some are refused.
+    #[cfg(feature = "encryption")]
+    pub fn keys(mut self, ring: KeyRing) -> Self {
+        self.keys = Some(ring);
         self
     }
 
@@ -135,7 +151,8 @@ impl DbBuilder {
     /// As [`Db::connect`]; the text names the file, or host and port, never the password.
     pub async fn connect(self) -> Result<Db> {
         let dialect = engine::dialect(&self.url)?;
-        let schema = Schema::new(&self.models, dialect)?;
+        let schema = Schema::with_keys(&self.models, dialect, self.keys)?;
+        schema.check_keys()?;
         let receivers = Receivers::new(&self.receivers, &schema)?;
         let primary = Engine::connect(&self.url, &self.settings).await?;
         let mut replicas = Vec::with_capacity(self.replicas.len());

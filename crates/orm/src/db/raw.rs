@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::field::SqlType;
 use crate::model::Model;
 use crate::relation::read_row;
-use crate::row::Row;
+use crate::row::{Reading, Row};
 use crate::value::Value;
 
 impl Db {
@@ -66,7 +66,7 @@ impl RawQuery<'_> {
     /// error.
     pub async fn fetch_models<M: Model>(self) -> Result<Vec<M>> {
         let schema = Arc::clone(self.db.schema());
-        schema.of::<M>()?;
+        let reading = Reading::of_model(&schema, schema.of::<M>()?);
         let mut order: Option<Vec<usize>> = None;
         let read = move |row: &mut Row<'_>| {
             if order.is_none() {
@@ -81,7 +81,7 @@ impl RawQuery<'_> {
                 order = Some(found.collect::<Result<_>>()?);
             }
             let row = row.in_order(order.as_deref().unwrap_or_default());
-            read_row(&mut row.with_versioned(&schema.of::<M>()?.versioned), &[])
+            read_row(&mut row.read_by(&reading), &[])
         };
         self.db.fetch(self.statement, read).await
     }

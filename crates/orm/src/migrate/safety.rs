@@ -357,7 +357,7 @@ fn changes_type(old: &Kind, new: &Kind) -> bool {
 /// How long a text may be, for kinds that are texts.
 fn text_length(kind: &Kind) -> Option<u32> {
     match kind {
-        Kind::Text => Some(u32::MAX),
+        Kind::Text | Kind::Encrypted { .. } => Some(u32::MAX),
         Kind::Char { max_length } => Some(max_length.unwrap_or(u32::MAX)),
         Kind::Email { max_length }
         | Kind::Url { max_length }

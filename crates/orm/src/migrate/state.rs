@@ -27,8 +27,9 @@ impl State {
 
     /// The state that migrations lead to when they are done for these models.
     ///
-    /// It differs from the models in what migration files leave to the program: labels, choices and orders, and
-    /// functions (a default that is computed, `on_delete` by a function, the upgrade of older documents). A proxy has no fields of its own, and indexes
+    /// It differs from the models in what migration files leave to the program: labels, choices and orders, functions (a
+    /// default that is computed, `on_delete` by a function, the upgrade of older documents), and the defaults of encrypted
+    /// fields. A proxy has no fields of its own, and indexes
     /// without a name get theirs.
     ///
     /// # Errors
@@ -275,7 +276,8 @@ fn written(definition: &ModelDef) -> Result<ModelDef> {
         field.verbose_name = None;
         field.soft_delete = false;
         field.schema = field.schema.take().map(JsonSchema::without_functions);
-        if let Some(FieldDefault::Function(..)) = field.default {
+        // What is to be encrypted has no place in a file, nor has a function.
+        if field.kind.is_encrypted() || matches!(field.default, Some(FieldDefault::Function(..))) {
             field.default = None;
         }
         if let Some(relation) = &mut field.relation

@@ -329,6 +329,10 @@ fn field_code(field: &Field) -> Result<Code> {
             Code::call("Field::many_to_many", vec![name, reference(relation)]),
             Field::many_to_many(field.name.clone(), relation.clone()),
         ),
+        (None, _) if let Some(of) = &field.blind_index_of => (
+            Code::call("Field::blind_index", vec![name, Code::text(of)]),
+            Field::blind_index(field.name.clone(), of.clone()),
+        ),
         (None, kind) => (
             Code::call("Field::new", vec![name, Code::plain(kind_text(kind))]),
             Field::new(field.name.clone(), kind.clone()),
@@ -370,6 +374,9 @@ fn field_code(field: &Field) -> Result<Code> {
     }
     if let Some(rollup) = &field.rollup {
         code = code.then("rollup", vec![rollup_code(rollup)?]);
+    }
+    if let Some(place) = &field.sealed_for {
+        code = code.then("sealed_for", vec![Code::text(place)]);
     }
     if let Some(collation) = &field.collation {
         code = code.then("collation", vec![Code::text(collation)]);
@@ -499,7 +506,12 @@ fn texts(names: &[Text]) -> Vec<Code> {
 
 /// A kind as its variant: the debug form is Rust.
 fn kind_text(kind: &Kind) -> String {
-    format!("Kind::{kind:?}")
+    match kind {
+        Kind::Encrypted { sealing, holds } => {
+            format!("Kind::Encrypted {{ sealing: Sealing::{sealing:?}, holds: &{} }}", kind_text(holds))
+        }
+        kind => format!("Kind::{kind:?}"),
+    }
 }
 
 fn value(value: &Value) -> Result<Code> {
@@ -523,6 +535,10 @@ fn value(value: &Value) -> Result<Code> {
         Value::Ip(address) => parsed("ip", address.to_string()),
         Value::Json(document) => parsed("json", document.to_string()),
         Value::List(_) => return Err(Error::new(ErrorKind::Migration, "a list is no constant of a column")),
+        Value::Plain(_) => {
+            let text = "what is to be encrypted does not belong into a file of migrations, where all can read it";
+            return Err(Error::new(ErrorKind::Migration, text));
+        }
     })
 }
 

@@ -55,7 +55,7 @@ pub struct ModelDef {
 }
 
 /// A field: a column, or a relation through a table between.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Field {
     /// The name in queries.
@@ -97,6 +97,46 @@ pub struct Field {
     pub soft_delete: bool,
     /// What a JSON document must look like to be written.
     pub schema: Option<JsonSchema>,
+    /// What an encrypted field's values are bound to and its blind index is made for, as `table.column`: the names when
+    /// the first value was sealed, which stay when table or column are renamed. Those of now if `None`.
+    pub sealed_for: Option<Text>,
+    /// The encrypted field whose digests this one holds: a column that the ORM keeps, to find equal values by.
+    pub blind_index_of: Option<Text>,
+}
+
+impl fmt::Debug for Field {
+    /// Digests of applied migrations are made of this text: what came later than they did shows only where it is said, so
+    /// that what an older program applied is not taken for edited.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Field");
+        shown
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("column", &self.column)
+            .field("null", &self.null)
+            .field("unique", &self.unique)
+            .field("index", &self.index)
+            .field("default", &self.default)
+            .field("db_default", &self.db_default)
+            .field("choices", &self.choices)
+            .field("comment", &self.comment)
+            .field("auto_now", &self.auto_now)
+            .field("auto_now_add", &self.auto_now_add)
+            .field("collation", &self.collation)
+            .field("generated", &self.generated)
+            .field("rollup", &self.rollup)
+            .field("relation", &self.relation)
+            .field("verbose_name", &self.verbose_name)
+            .field("soft_delete", &self.soft_delete)
+            .field("schema", &self.schema);
+        if self.sealed_for.is_some() {
+            shown.field("sealed_for", &self.sealed_for);
+        }
+        if self.blind_index_of.is_some() {
+            shown.field("blind_index_of", &self.blind_index_of);
+        }
+        shown.finish()
+    }
 }
 
 /// A default that the program fills in.
@@ -442,7 +482,14 @@ impl Field {
             verbose_name: None,
             soft_delete: false,
             schema: None,
+            sealed_for: None,
+            blind_index_of: None,
         }
+    }
+
+    /// The blind index of an encrypted field: 32 bytes a row, or null while they are not computed.
+    pub fn blind_index(name: impl Into<Text>, of: impl Into<Text>) -> Self {
+        Field { null: true, index: true, blind_index_of: Some(of.into()), ..Field::new(name, Kind::Binary) }
     }
 
     /// A foreign key to `to` (`app.Model`, or `self`).
@@ -522,6 +569,13 @@ impl Field {
     #[must_use]
     pub fn verbose_name(mut self, name: impl Into<Text>) -> Self {
         self.verbose_name = Some(name.into());
+        self
+    }
+
+    /// Names what an encrypted field's values are bound to, as `table.column`.
+    #[must_use]
+    pub fn sealed_for(mut self, place: impl Into<Text>) -> Self {
+        self.sealed_for = Some(place.into());
         self
     }
 

@@ -137,16 +137,23 @@ impl Field {
         self
     }
 
-    /// Whether the program writes the column: it has one, and the database does not see to it itself.
+    /// Whether a row's value is written to the column: it has one, and neither the database sees to it itself nor, of a
+    /// blind index, the ORM.
     pub fn is_written(&self) -> bool {
-        self.has_column() && self.generated.is_none() && self.rollup.is_none()
+        self.has_column() && self.keeper().is_none()
+    }
+
+    /// Whether the database sees to the column itself.
+    pub(crate) fn is_kept_by_database(&self) -> bool {
+        self.generated.is_some() || self.rollup.is_some()
     }
 
     /// Why the program may not write the column, as part of a sentence; `None` if it may.
     pub(crate) fn keeper(&self) -> Option<String> {
-        match (&self.generated, &self.rollup) {
-            (Some(_), _) => Some("is computed by the database".to_owned()),
-            (_, Some(rollup)) => Some(format!("is kept by the database: it {}", rollup.verb())),
+        match (&self.generated, &self.rollup, &self.blind_index_of) {
+            (Some(_), ..) => Some("is computed by the database".to_owned()),
+            (_, Some(rollup), _) => Some(format!("is kept by the database: it {}", rollup.verb())),
+            (.., Some(of)) => Some(format!("is the blind index of `{of}`, which the ORM keeps")),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::Model;
 use super::definition::{Field, ModelDef, OnDelete, Reference};
 use super::soft_delete::DeletionMark;
+use crate::encryption::{self, KeyRing, SealedColumn};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::field::Kind;
@@ -97,6 +98,8 @@ pub(crate) struct FieldId(pub(crate) usize);
 /// The models of a program, checked and connected, as one engine names their tables and columns.
 pub struct Schema {
     dialect: Dialect,
+    /// What opens and seals the values of encrypted fields.
+    keys: Option<KeyRing>,
     entries: Vec<Entry>,
     by_label: Names<String, ModelId>,
     by_type: HashMap<TypeId, ModelId>,
@@ -187,6 +190,8 @@ pub(crate) struct Column {
     /// The column as SQL names it: alone, and after its table.
     pub(crate) quoted: String,
     pub(crate) qualified: String,
+    /// What there is to know of it if it is encrypted.
+    pub(crate) sealed: Option<Arc<SealedColumn>>,
 }
 
 /// The two halves of a many-to-many relation.
@@ -222,19 +227,22 @@ impl Schema {
     /// there, a way back that clashes, a key to a field that is not unique, a model without a primary key, a figure
     /// over what cannot be counted.
     pub fn new(models: &Models, dialect: Dialect) -> Result<Arc<Schema>> {
-        Schema::build(models, dialect, true)
+        Schema::build(models, dialect, true, None)
     }
 
     /// The models as they were at some point of a history, where figures may be over relations that came later.
     pub(crate) fn past(models: &Models, dialect: Dialect) -> Result<Arc<Schema>> {
-        Schema::build(models, dialect, false)
+        Schema::build(models, dialect, false, None)
     }
 
-    fn build(models: &Models, dialect: Dialect, is_present: bool) -> Result<Arc<Schema>> {
-        let mut build = Build {
-            schema: Schema { dialect, entries: Vec::new(), by_label: Names::default(), by_type: HashMap::new() },
-            problems: Vec::new(),
-        };
+    /// As [`new`](Schema::new), with keys for encrypted fields.
+    pub(crate) fn with_keys(models: &Models, dialect: Dialect, keys: Option<KeyRing>) -> Result<Arc<Schema>> {
+        Schema::build(models, dialect, true, keys)
+    }
+
+    fn build(models: &Models, dialect: Dialect, is_present: bool, keys: Option<KeyRing>) -> Result<Arc<Schema>> {
+        let (entries, by_label, by_type) = (Vec::new(), Names::default(), HashMap::new());
+        let mut build = Build { schema: Schema { dialect, keys, entries, by_label, by_type }, problems: Vec::new() };
         for (type_id, definition) in &models.definitions {
             build.add(*type_id, definition.clone(), None);
         }
@@ -252,6 +260,25 @@ impl Schema {
     /// The engine whose names these are.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// The models of some point of a history on the same database, with the same keys.
+    pub(crate) fn of_past(&self, models: &Models) -> Result<Arc<Schema>> {
+        Schema::build(models, self.dialect, false, self.keys.clone())
+    }
+
+    /// The keys of encrypted fields.
+    pub(crate) fn keys(&self) -> Option<&KeyRing> {
+        self.keys.as_ref()
+    }
+
+    /// Refuses models with encrypted fields where there are no keys.
+    pub(crate) fn check_keys(&self) -> Result<()> {
+        let sealed = self.entries.iter().flat_map(|entry| &entry.columns).filter_map(|column| column.sealed.as_ref());
+        match (&self.keys, { sealed }.next()) {
+            (None, Some(column)) => Err(column.no_keys()),
+            _ => Ok(()),
+        }
     }
 
     /// The models' names as `app.Model`, automatic tables between included.
@@ -510,6 +537,12 @@ impl Build {
         self.check_tables();
         self.problems.extend(super::natural::problems(&self.schema));
         self.problems.extend(super::soft_delete::problems(&self.schema));
+        self.problems.extend(encryption::problems(&self.schema));
+        for index in 0..self.schema.entries.len() {
+            for (place, sealed) in encryption::sealed_columns(&self.schema, &self.schema.entries[index]) {
+                self.schema.entries[index].columns[place].sealed = Some(sealed);
+            }
+        }
     }
 
     /// Adds a model for each many-to-many relation that names none between.
@@ -550,6 +583,7 @@ impl Build {
                 // Set once the tables are known.
                 quoted: String::new(),
                 qualified: String::new(),
+                sealed: None,
             });
         }
         let mut primary_key = Vec::new();

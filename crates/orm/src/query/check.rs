@@ -41,6 +41,9 @@ pub(crate) fn value(entry: &Entry, column: &SchemaColumn, value: &Value) -> Resu
             false => refuse(ErrorKind::NotNullViolation, "may not be null".to_owned()),
         };
     }
+    if let (false, Value::Plain(_)) = (column.kind.is_encrypted(), value) {
+        return refuse(ErrorKind::Type, "is not encrypted, so it takes no `Encrypted` value".to_owned());
+    }
     if let (Some((least, greatest)), Value::Int(_) | Value::Decimal(_)) = (column.kind.integer_range(), value) {
         let fits = matches!(value, Value::Int(number) if (least..=greatest).contains(number));
         if !fits {

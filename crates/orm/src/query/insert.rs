@@ -8,11 +8,12 @@ use super::plan::{Lock, Query, Step};
 use super::run;
 use super::set::QuerySet;
 use crate::db::{Db, Statement};
+use crate::encryption::{self, Plaintext};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
-use crate::model::{Entry, Key, Model};
+use crate::model::{Entry, Key, Model, SchemaColumn};
 use crate::relation::read_row;
-use crate::row::Row;
+use crate::row::{Reading, Row};
 use crate::signal::{self, Draft, Of, Saved};
 use crate::sql::{self, Conflict, Insert};
 use crate::value::Value;
@@ -46,32 +47,72 @@ pub(crate) fn hearing_save<M: Model>(db: &Db) -> Option<&Of<M>> {
 }
 
 async fn insert<M: Model>(db: &Db, entry: &Entry, row: NewRow) -> Result<M> {
-    let versioned = entry.versioned.clone();
-    let read = move |row: &mut Row<'_>| read_row::<M>(&mut row.with_versioned(&versioned), &[]);
-    let mut rows = db.fetch(statement(db, entry, row)?, read).await?;
-    rows.pop().ok_or_else(|| no_row(&entry.label))
+    let reading = Reading::of_model(db.schema(), entry);
+    write(db, entry, row, reading.with(|row| read_row::<M>(row, &[]))).await
 }
 
 /// Inserts one row of a model that no struct stands for, as [`one`] does; the values of its columns.
 pub(crate) async fn values(db: &Db, entry: &Entry, given: Vec<(&'static str, Value)>) -> Result<Vec<Value>> {
     let kinds: Vec<Kind> = entry.columns.iter().map(|column| column.kind.clone()).collect();
     let read = move |row: &mut Row<'_>| kinds.iter().map(|kind| row.column().value(Some(kind))).collect();
-    let row = Filler::new(entry).of_fields(given)?;
-    db.fetch(statement(db, entry, row)?, read).await?.pop().ok_or_else(|| no_row(&entry.label))
+    write(db, entry, Filler::new(entry).of_fields(given)?, read).await
+}
+
+/// Inserts one row, and reads it back: one statement, or a transaction of two where something is sealed for the key that
+/// the database gives the row.
+///
+/// # Errors
+/// Those of [`NewRow::admit`].
+async fn write<T, F>(db: &Db, entry: &Entry, mut row: NewRow, read: F) -> Result<T>
+where
+    F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    row.admit(entry)?;
+    let waiting = encryption::new_row(db.schema(), entry, &mut row.values)?;
+    let rows = if waiting.is_empty() {
+        db.fetch(statement(db, entry, row, entry.columns.iter().collect())?, read).await?
+    } else {
+        let open = db.begin(true).await?;
+        let rows = write_bound(open.db(), entry, row, waiting, read).await;
+        open.end_with(rows).await?
+    };
+    rows.into_iter().next().ok_or_else(|| no_row(&entry.label))
+}
+
+/// Inserts a row without what is bound to it, then seals that for its key.
+async fn write_bound<T, F>(
+    db: &Db,
+    entry: &Entry,
+    row: NewRow,
+    waiting: Vec<(usize, Plaintext)>,
+    read: F,
+) -> Result<Vec<T>>
+where
+    F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    let key: Vec<&SchemaColumn> = entry.primary_key.iter().filter_map(|place| entry.columns.get(*place)).collect();
+    let kinds: Vec<Kind> = key.iter().map(|column| column.kind.clone()).collect();
+    let read_key = move |row: &mut Row<'_>| kinds.iter().map(|kind| row.column().value(Some(kind))).collect();
+    let mut keys: Vec<Vec<Value>> = db.fetch(statement(db, entry, row, key)?, read_key).await?;
+    let key = keys.pop().ok_or_else(|| no_row(&entry.label))?;
+    let mut set = Vec::with_capacity(waiting.len());
+    for (place, plain) in waiting {
+        if let Some(column) = entry.columns.get(place) {
+            set.push((column, encryption::seal_for_row(db.schema(), column, &plain, &key)?));
+        }
+    }
+    db.fetch(sql::set_row(db.schema(), entry, key, set)?, read).await
 }
 
 fn no_row(label: &str) -> Error {
     Error::new(ErrorKind::Database, "an insert gave no row back").in_model(label)
 }
 
-/// The statement that inserts a row and gives all of its columns back.
-///
-/// # Errors
-/// Those of [`NewRow::admit`].
-fn statement(db: &Db, entry: &Entry, mut row: NewRow) -> Result<Statement> {
-    row.admit(entry)?;
+/// The statement that inserts a row and gives some of its columns back.
+fn statement(db: &Db, entry: &Entry, row: NewRow, returning: Vec<&SchemaColumn>) -> Result<Statement> {
     let (columns, values) = row.into_parts(entry);
-    let returning = entry.columns.iter().collect();
     let insert = Insert { columns, rows: vec![values], conflict: Conflict::Refuse, returning };
     sql::insert(db.schema(), entry, insert)
 }
@@ -182,7 +223,7 @@ impl Writable<'_> {
         if pairs.is_empty() {
             return run::exists(db, &query).await;
         }
-        let updated = run::update(db, &query, pairs).await;
+        let updated = run::update_row(db, &query, pairs, &self.key).await;
         let updated = updated.map_err(|error| error.in_model(&*self.entry.label).in_row(shown(&self.key)))?;
         Ok(updated > 0)
     }
@@ -318,7 +359,7 @@ fn same_mark(entry: &Entry, values: &[(Text, Value)]) -> Option<Node> {
 
 /// Whether the database knows more of a row after an update than was written.
 fn is_set_by_saving(entry: &Entry) -> bool {
-    entry.definition.fields.iter().any(|field| field.auto_now || (field.has_column() && !field.is_written()))
+    entry.definition.fields.iter().any(|field| field.auto_now || field.is_kept_by_database())
 }
 
 fn assignment((field, value): &(Text, Node)) -> (Node, Node) {

@@ -105,7 +105,7 @@ pub(crate) fn initial(field: &Field, column: &SchemaColumn) -> Option<Value> {
     if field.auto_now || field.auto_now_add {
         return Some(present(&field.kind));
     }
-    if field.generated.is_some() || field.kind.is_auto() {
+    if field.generated.is_some() || field.blind_index_of.is_some() || field.kind.is_auto() {
         return None;
     }
     match &field.default {

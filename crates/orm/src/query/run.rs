@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use futures_core::Stream;
 use futures_util::{StreamExt, stream};
 
-use super::check;
 use super::node::{Lookup, Node};
 use super::plan::Query;
+use super::{check, keyed};
 use crate::db::{Db, Statement};
+use crate::encryption::{self, Change};
 use crate::error::Result;
 use crate::field::Kind;
-use crate::json_schema::Versioned;
 use crate::model::{Entry, Schema};
 use crate::relation::Related;
-use crate::row::Row;
+use crate::row::{Reading, Row};
 use crate::sql::{self, Compiled, Figures};
 use crate::value::Value;
 
@@ -37,8 +37,8 @@ where
     match sql::select(db.schema(), query)? {
         Compiled::Empty => Ok(Vec::new()),
         Compiled::Run(selected) => {
-            let (related, versioned) = (selected.related, selected.versioned);
-            db.fetch(selected.statement, move |row| read(&mut row.with_versioned(&versioned), &related)).await
+            let related = selected.related;
+            db.fetch(selected.statement, selected.reading.with(move |row| read(row, &related))).await
         }
     }
 }
@@ -50,8 +50,8 @@ where
     T: Send + 'static,
 {
     let (statement, entry) = sql::point(db.schema(), query)?;
-    let versioned = entry.versioned.clone();
-    Some(db.fetch(statement, move |row| read(&mut row.with_versioned(&versioned), &[])).await)
+    let reading = Reading::of_model(db.schema(), entry);
+    Some(db.fetch(statement, reading.with(move |row| read(row, &[]))).await)
 }
 
 /// The rows of a query, a chunk at a time.
@@ -69,8 +69,8 @@ where
         Err(error) => stream::iter(Some(Err(error))).left_stream(),
         Ok(Compiled::Empty) => stream::iter(None).left_stream(),
         Ok(Compiled::Run(selected)) => {
-            let (related, versioned) = (selected.related, selected.versioned);
-            let read = move |row: &mut Row<'_>| read(&mut row.with_versioned(&versioned), &related);
+            let related = selected.related;
+            let read = selected.reading.with(move |row| read(row, &related));
             db.stream(selected.statement, chunk, read).right_stream()
         }
     }
@@ -117,16 +117,25 @@ pub(crate) async fn figures<T: Send + 'static>(
     read: fn(&mut Row<'_>) -> Result<T>,
 ) -> Result<T> {
     let Figures { selected, defaults } = sql::aggregate(db.schema(), query, figures)?;
-    let (statement, versioned) = match selected {
-        Compiled::Run(selected) => (selected.statement, selected.versioned),
-        Compiled::Empty => (sql::constants(db.dialect(), &defaults), Versioned::new()),
+    let (statement, reading) = match selected {
+        Compiled::Run(selected) => (selected.statement, selected.reading),
+        Compiled::Empty => (sql::constants(db.dialect(), &defaults), Reading::default()),
     };
-    let mut rows = db.fetch(statement, move |row| read(&mut row.with_versioned(&versioned))).await?;
+    let mut rows = db.fetch(statement, reading.with(read)).await?;
     rows.pop().ok_or_else(|| crate::Error::new(crate::ErrorKind::Database, "an aggregate gave no row"))
 }
 
 /// Sets fields of all rows, and says of how many.
 pub(crate) async fn update(db: &Db, query: &Query, pairs: &[(Node, Node)]) -> Result<u64> {
+    set(db, query, pairs, None).await
+}
+
+/// Sets fields of the row of a key, which the query finds, and says whether it is there.
+pub(crate) async fn update_row(db: &Db, query: &Query, pairs: &[(Node, Node)], key: &[Value]) -> Result<u64> {
+    set(db, query, pairs, Some(key)).await
+}
+
+async fn set(db: &Db, query: &Query, pairs: &[(Node, Node)], key: Option<&[Value]>) -> Result<u64> {
     let entry = db.schema().by_label(&query.model)?;
     let mut pairs = Cow::Borrowed(pairs);
     for place in 0..pairs.len() {
@@ -150,7 +159,16 @@ pub(crate) async fn update(db: &Db, query: &Query, pairs: &[(Node, Node)]) -> Re
             _ => {}
         }
     }
-    match sql::update(db.schema(), query, &pairs)? {
+    match encryption::pairs(db.schema(), entry, &pairs, key)? {
+        Change::AsItWas => assign(db, query, &pairs).await,
+        Change::Sealed(pairs) => assign(db, query, &pairs).await,
+        Change::ForEachRow { sealed, bound } => keyed::set(db, entry, query, &sealed, &bound).await,
+    }
+}
+
+/// Sets fields of all rows to what is sealed already.
+pub(super) async fn assign(db: &Db, query: &Query, pairs: &[(Node, Node)]) -> Result<u64> {
+    match sql::update(db.schema(), query, pairs)? {
         Compiled::Empty => Ok(0),
         Compiled::Run(statement) => db.execute(statement).await,
     }

@@ -20,8 +20,12 @@ use crate::db::{Db, Statement};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{OrderBy, Schema};
+use crate::row::Row;
 use crate::sql::{self, Compiled, OutputColumn};
 use crate::value::Value;
+
+/// What an answer shows of an encrypted field, whose ciphertext says nothing to anybody.
+const ENCRYPTED: &str = "<encrypted>";
 
 /// What a spec asks of its query.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,11 +60,16 @@ pub async fn try_answer(db: &Db, spec: &Json) -> Result<Json> {
     match parse(db.schema(), spec)? {
         Question::Rows(query) => {
             let with_values = query.steps.iter().any(|step| matches!(step, Step::Values(_)));
-            let rows = rows(db, &query).await?;
+            let (rows, columns) = described_rows(db, &query).await?;
             if !with_values && !rows.is_empty() {
                 return Err(Error::new(ErrorKind::Type, "rows of a model are no arrays: name columns in `values`"));
             }
-            Ok(Json::Array(rows.into_iter().map(|row| Json::Array(row.iter().map(plain).collect())).collect()))
+            let cell = |(column, value): (&OutputColumn, &Value)| match &column.kind {
+                Some(kind) if kind.is_encrypted() && !value.is_null() => Json::from(ENCRYPTED),
+                _ => plain(value),
+            };
+            let row = |row: &Vec<Value>| Json::Array(columns.iter().zip(row).map(cell).collect());
+            Ok(Json::Array(rows.iter().map(row).collect()))
         }
         Question::Count(query) => super::run::count(db, &query).await.map(Json::from),
         Question::Exists(query) => super::run::exists(db, &query).await.map(Json::from),
@@ -72,14 +81,19 @@ pub async fn try_answer(db: &Db, spec: &Json) -> Result<Json> {
     }
 }
 
-/// The rows of a query as values, in the order of its columns.
+/// The rows of a query as values, in the order of its columns; of encrypted fields, the ciphertext.
 pub async fn rows(db: &Db, query: &Query) -> Result<Vec<Vec<Value>>> {
-    let Compiled::Run(selected) = sql::select(db.schema(), query)? else { return Ok(Vec::new()) };
-    let columns = selected.columns;
-    db.fetch(selected.statement, move |row| {
+    described_rows(db, query).await.map(|(rows, _)| rows)
+}
+
+/// The rows of a query as values, and what their columns hold.
+async fn described_rows(db: &Db, query: &Query) -> Result<(Vec<Vec<Value>>, Vec<OutputColumn>)> {
+    let Compiled::Run(selected) = sql::select(db.schema(), query)? else { return Ok((Vec::new(), Vec::new())) };
+    let columns = selected.columns.clone();
+    let read = move |row: &mut Row<'_>| {
         columns.iter().map(|OutputColumn { kind, .. }| row.column().value(kind.as_ref())).collect()
-    })
-    .await
+    };
+    Ok((db.fetch(selected.statement, read).await?, selected.columns))
 }
 
 /// The statement that answers a spec; `None` if no row can answer it, so that the database is not asked.
@@ -391,6 +405,7 @@ pub fn plain(value: &Value) -> Json {
         Value::Ip(ip) => Json::from(ip.to_string()),
         Value::Json(document) => document.clone(),
         Value::List(values) => Json::Array(values.iter().map(plain).collect()),
+        Value::Plain(_) => Json::from(ENCRYPTED),
     }
 }
 

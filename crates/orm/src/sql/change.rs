@@ -5,6 +5,7 @@ use super::tree::{AliasId, Ex, Right, ScopeId};
 use super::write::{Out, Params, Stop, Written};
 use super::{Compiled, convert};
 use crate::db::Statement;
+use crate::encryption::{is_ciphertext, not_sealed};
 use crate::engine::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Entry, Named, Schema, SchemaColumn};
@@ -43,6 +44,12 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
     sql.push_str("INSERT INTO ");
     sql.push_str(&model.quoted);
     let width = insert.columns.len();
+    let sealed = insert.columns.iter().enumerate().filter(|(_, column)| column.sealed.is_some());
+    for (place, _) in sealed {
+        if !insert.rows.iter().all(|row| row.get(place).is_none_or(is_ciphertext)) {
+            return Err(not_sealed());
+        }
+    }
     let mut params = Vec::with_capacity(width * insert.rows.len());
     if width == 0 {
         if insert.rows.len() > 1 {
@@ -80,7 +87,7 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
             list(&mut sql, found_by, |sql, column| sql.push_str(&column.quoted));
             let is_key = |column: &SchemaColumn| found_by.iter().any(|key| key.field == column.field);
             // What the database keeps stays as it keeps it.
-            let is_set = |column: &SchemaColumn| !is_key(column) && model.field(column.field).is_written();
+            let is_set = |column: &SchemaColumn| !is_key(column) && !model.field(column.field).is_kept_by_database();
             let mut set: Vec<_> = insert.columns.iter().filter(|column| is_set(column)).collect();
             if set.is_empty() && !insert.returning.is_empty() {
                 // A row that nothing is done to is not answered with.
@@ -98,6 +105,43 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
         sql.push_str(" RETURNING ");
         list(&mut sql, &insert.returning, |sql, column| sql.push_str(&column.quoted));
     }
+    Ok(Statement::write(sql, params))
+}
+
+/// Sets columns of the row of a key, and answers with all of its columns.
+///
+/// # Errors
+/// [`ErrorKind::Type`] for what should have been sealed.
+pub(crate) fn set_row(
+    schema: &Schema,
+    model: &Entry,
+    key: Vec<Value>,
+    set: Vec<(&SchemaColumn, Value)>,
+) -> Result<Statement> {
+    let sign = if schema.dialect() == Dialect::Postgres { '$' } else { '?' };
+    let mut params = Vec::with_capacity(set.len() + key.len());
+    let mut sql = String::from("UPDATE ");
+    sql.push_str(&model.quoted);
+    let mut assign = |sql: &mut String, before: &str, column: &SchemaColumn, value: Value| {
+        sql.push_str(before);
+        sql.push_str(&column.quoted);
+        sql.push_str(" = ");
+        sql.push(sign);
+        params.push(value);
+        super::write::push_number(sql, params.len());
+    };
+    for (place, (column, value)) in set.into_iter().enumerate() {
+        if column.sealed.is_some() && !is_ciphertext(&value) {
+            return Err(not_sealed());
+        }
+        assign(&mut sql, if place > 0 { ", " } else { " SET " }, column, value);
+    }
+    let columns = model.primary_key.iter().filter_map(|place| model.columns.get(*place));
+    for (place, (column, value)) in columns.zip(key).enumerate() {
+        assign(&mut sql, if place > 0 { " AND " } else { " WHERE " }, column, value);
+    }
+    sql.push_str(" RETURNING ");
+    list(&mut sql, &model.columns, |sql, column| sql.push_str(&column.quoted));
     Ok(Statement::write(sql, params))
 }
 
@@ -138,6 +182,9 @@ pub(crate) fn update_where(
     let mut set: Vec<(&SchemaColumn, Option<Ex<'_>>)> = Vec::with_capacity(assignments.len());
     for (field, value) in assignments {
         let column = settable(model, field)?;
+        if column.sealed.is_some() && !is_sealed(value) {
+            return Err(not_sealed().in_model(&*model.label).in_field(model.field(column.field).name.to_string()));
+        }
         let value = match value {
             Node::Value(value, _) => {
                 let stored = convert::prepare(&column.kind, value.clone()).map_err(|error| {
@@ -287,6 +334,17 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// Whether all that an expression may give is ciphertext.
+fn is_sealed(value: &Node) -> bool {
+    match value {
+        Node::Value(value, _) => is_ciphertext(value),
+        Node::Case { whens, default } => {
+            whens.iter().map(|(_, result)| result).chain(default.as_deref()).all(is_sealed)
+        }
+        _ => false,
+    }
+}
+
 /// The column of the model's own field that a node names.
 fn settable<'a>(model: &'a Entry, field: &Node) -> Result<&'a SchemaColumn> {
     let Node::Path(path) = field else {
@@ -305,6 +363,8 @@ fn settable<'a>(model: &'a Entry, field: &Node) -> Result<&'a SchemaColumn> {
         None => return Err(model.unknown(name)),
     };
     match column {
+        // That nobody sets a blind index was seen to before; what sets it here is what keeps it.
+        Some(column) if model.field(column.field).blind_index_of.is_some() => Ok(column),
         Some(column) => match model.refuse_kept(model.field(column.field)) {
             Some(refusal) => Err(refusal),
             None => Ok(column),

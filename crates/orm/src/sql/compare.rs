@@ -143,7 +143,9 @@ impl<'a> Out<'_, 'a> {
         if !self.is_postgres() && matches!(left, Ex::Key(_, _, false)) {
             return self.json_is_null(left, wanted);
         }
-        self.left(left)?;
+        if !self.sealed_column(left) {
+            self.left(left)?;
+        }
         self.push(if wanted { " IS NULL" } else { " IS NOT NULL" });
         Ok(())
     }

@@ -34,6 +34,7 @@ pub(super) fn fits(kind: &Kind, value: &Value) -> bool {
         Value::Ip(_) => *kind == Kind::GenericIpAddress,
         Value::Bytes(_) => *kind == Kind::Binary,
         Value::Json(_) => *kind == Kind::Json,
+        Value::Plain(_) => kind.is_encrypted(),
         Value::List(_) => false,
     }
 }
@@ -46,6 +47,9 @@ pub(super) fn fits(kind: &Kind, value: &Value) -> bool {
 pub(crate) fn prepare(kind: &Kind, value: Value) -> Result<Value> {
     if fits(kind, &value) {
         return Ok(value);
+    }
+    if matches!(value, Value::Plain(_)) && !kind.is_encrypted() {
+        return Err(refuse(ErrorKind::Type, kind, &value, "what can be stored as it is"));
     }
     match kind {
         kind if kind.integer_range().is_some() => integer(kind, value),
@@ -272,6 +276,8 @@ pub(super) fn text(value: Value) -> String {
             let items: Vec<String> = items.into_iter().map(text).collect();
             format!("[{}]", items.join(", "))
         }
+        // `prepare` lets none through.
+        Value::Plain(_) => String::new(),
     }
 }
 

@@ -286,7 +286,7 @@ pub(super) fn cast_type(kind: &Kind, dialect: Dialect) -> Cow<'static, str> {
         Kind::Decimal { max_digits, decimal_places } => {
             return Cow::Owned(format!("numeric({max_digits}, {decimal_places})"));
         }
-        Kind::Text => "text",
+        Kind::Text | Kind::Encrypted { .. } => "text",
         Kind::Binary => {
             if sqlite {
                 "BLOB"

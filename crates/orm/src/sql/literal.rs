@@ -69,6 +69,8 @@ pub(super) fn write(sql: &mut String, value: &Value, dialect: Dialect) {
             }
             Ok(())
         }
+        // Refused where a statement is made of it; whatever happens, it is not shown.
+        Value::Plain(_) => write!(sql, "NULL"),
     };
     // A minus sign after an operator would begin a comment.
     if postgres && sql.get(start..).is_some_and(|text| text.starts_with('-')) {

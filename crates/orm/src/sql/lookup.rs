@@ -25,7 +25,7 @@ pub(super) enum Raw<'a> {
 }
 
 impl Raw<'_> {
-    fn value(&self) -> Option<&Value> {
+    pub(super) fn value(&self) -> Option<&Value> {
         match self {
             Raw::Value(value) => Some(value),
             Raw::Owned(value) => Some(value),
@@ -38,7 +38,8 @@ impl Raw<'_> {
 pub(super) fn has(kind: &Kind, lookup: Lookup) -> bool {
     match lookup {
         Lookup::ContainedBy | Lookup::HasKey | Lookup::HasKeys | Lookup::HasAnyKeys => *kind == Kind::Json,
-        _ => true,
+        Lookup::Exact | Lookup::In | Lookup::IsNull => true,
+        _ => !kind.is_encrypted(),
     }
 }
 
@@ -74,6 +75,12 @@ impl<'a> Compiler<'a> {
         lookup: Option<Lookup>,
         right: Raw<'a>,
     ) -> Result<(Ex<'a>, bool)> {
+        if let Ex::Column(column) = &left
+            && let Some(sealed) = column.column.sealed.as_deref()
+        {
+            let names: Vec<&'a str> = names.collect();
+            return self.compare_sealed(column.clone(), sealed, &names, lookup, right);
+        }
         let mut names = names.peekable();
         let mut found = lookup;
         while let Some(name) = names.next() {
@@ -376,7 +383,7 @@ enum Beyond {
 }
 
 /// A value without expressions in it.
-fn plain(raw: Raw<'_>) -> Result<Value> {
+pub(super) fn plain(raw: Raw<'_>) -> Result<Value> {
     Ok(match raw {
         Raw::Value(value) => value.clone(),
         Raw::Owned(value) => value,
@@ -388,7 +395,7 @@ fn plain(raw: Raw<'_>) -> Result<Value> {
 }
 
 /// What Python would find iterating over a value.
-fn items(lookup: Lookup, raw: Raw<'_>) -> Result<Vec<Raw<'_>>> {
+pub(super) fn items(lookup: Lookup, raw: Raw<'_>) -> Result<Vec<Raw<'_>>> {
     let value = match raw {
         Raw::List(items) => return Ok(items),
         other => plain(other)?,

@@ -576,7 +576,7 @@ pub(super) fn kind_of_value(value: &Value) -> Option<Kind> {
         Value::Duration(_) => Kind::Duration,
         Value::Uuid(_) => Kind::Uuid,
         Value::Ip(_) => Kind::GenericIpAddress,
-        Value::Json(_) | Value::Null | Value::List(_) => return None,
+        Value::Json(_) | Value::Null | Value::List(_) | Value::Plain(_) => return None,
     })
 }
 

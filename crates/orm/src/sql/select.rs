@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::joins::{Interrupted, Names};
 use super::resolve::{field_error, unknown_kind};
 use super::scope::{Columns, Compiler, Env, GroupBy, Order, Related, Selected};
+use super::sealed::{refused, sealed_at};
 use super::tree::{AliasId, Col, Ex, ScopeId, Where};
 use super::write::{Out, Stop, Written};
 use crate::engine::Dialect;
@@ -55,7 +56,7 @@ enum By<'a> {
 
 impl<'a> Prepared<'a> {
     /// A column of the result, from 0, unless it is one of `whole`.
-    fn output(&self, place: usize) -> Option<&Output<'a>> {
+    pub(super) fn output(&self, place: usize) -> Option<&Output<'a>> {
         self.columns.get(place.checked_sub(self.whole.map_or(0, |model| model.columns.len()))?)
     }
 }
@@ -499,10 +500,18 @@ impl<'a> Out<'_, 'a> {
             return Err(Error::new(ErrorKind::Configuration, "a subquery was written before it was resolved").into());
         };
         if let Some(combined) = &state.combined {
+            compiler.check_parts(&combined.parts)?;
+            for part in combined.parts.iter().filter(|_| !combined.all) {
+                compiler.scope(*part).prepared.as_ref().map_or(Ok(()), |part| compiler.check_distinct(part))?;
+            }
             self.combined(combined.combinator, combined.all, &combined.parts, inner)?;
-            self.order_clause(prepared, true)?;
+            let first = combined.parts.first().and_then(|part| compiler.scope(*part).prepared.as_ref());
+            self.order_clause(prepared, first)?;
             self.limit(state.low, state.high);
             return Ok(());
+        }
+        if state.distinct {
+            compiler.check_distinct(prepared)?;
         }
         let start = self.mark();
         self.push("SELECT ");
@@ -518,7 +527,9 @@ impl<'a> Out<'_, 'a> {
                 self.push(", ");
             }
             let from = self.sql.len();
-            self.output(&output.expression)?;
+            if !self.sealed_column(&output.expression) {
+                self.output(&output.expression)?;
+            }
             if state.distinct {
                 texts.push(from..self.sql.len());
             }
@@ -573,7 +584,7 @@ impl<'a> Out<'_, 'a> {
             }
         }
         if !(grouped && prepared.model_order) {
-            self.order_clause(prepared, false)?;
+            self.order_clause(prepared, None)?;
         }
         self.limit(state.low, state.high);
         if let Some(lock) = &state.lock
@@ -700,7 +711,7 @@ impl<'a> Out<'_, 'a> {
             let from = self.sql.len();
             match columns.iter().position(|column| column.named && column.expression == *term) {
                 Some(place) => super::write::push_number(&mut self.sql, place + 1),
-                None => match self.expression(term) {
+                None => match self.group_term(term, terms) {
                     Ok(()) => {}
                     Err(Stop::Empty | Stop::Full) => {
                         self.back_to(mark);
@@ -719,16 +730,22 @@ impl<'a> Out<'_, 'a> {
         Ok(!texts.is_empty())
     }
 
-    fn order_clause(&mut self, prepared: &Prepared<'a>, combined: bool) -> Written {
+    /// Writes the order; of a union, whose columns are those of its first part.
+    fn order_clause(&mut self, prepared: &Prepared<'a>, first: Option<&Prepared<'a>>) -> Written {
         let mut texts: Vec<std::ops::Range<usize>> = Vec::new();
         for term in &prepared.order {
+            if let By::Place(place) = &term.by
+                && let Some(sealed) = sealed_at(first.unwrap_or(prepared), *place)
+            {
+                return Err(refused(sealed).into());
+            }
             let mark = self.mark();
             self.push(if texts.is_empty() { " ORDER BY " } else { ", " });
             let from = self.sql.len();
             match &term.by {
                 // A plain column is as short as its place and says more.
                 By::Place(place) => match prepared.output(*place) {
-                    Some(Output { expression: Ex::Column(column), named: false, .. }) if !combined => {
+                    Some(Output { expression: Ex::Column(column), named: false, .. }) if first.is_none() => {
                         self.column(column);
                     }
                     _ => super::write::push_number(&mut self.sql, place + 1),

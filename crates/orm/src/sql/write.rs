@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::literal;
 use super::scope::Compiler;
+use super::sealed;
 use super::tree::{Arithmetic, Col, Ex, Figure, ScopeId, ValueId, Where};
 use crate::engine::Dialect;
 use crate::engine::json::float_text;
@@ -275,6 +276,7 @@ impl<'c, 'a> Out<'c, 'a> {
 
     fn plain(&mut self, ex: &Ex<'a>) -> Written {
         match ex {
+            _ if let Some((_, sealed)) = sealed::sealed(ex) => return Err(sealed::refused(sealed).into()),
             Ex::Column(column) => self.column(column),
             Ex::Value(id, _) => self.value(*id),
             Ex::Star => self.push("*"),
@@ -299,6 +301,11 @@ impl<'c, 'a> Out<'c, 'a> {
                 }
             }
             Ex::Subquery(inner) => {
+                let prepared = self.compiler.scope(*inner).prepared.as_ref();
+                let mut columns = prepared.iter().flat_map(|prepared| &prepared.columns);
+                if let Some((_, sealed)) = columns.find_map(|output| sealed::sealed(&output.expression)) {
+                    return Err(sealed::refused(sealed).into());
+                }
                 self.push("(");
                 self.select(*inner, true)?;
                 self.push(")");
@@ -585,7 +592,7 @@ impl<'c, 'a> Out<'c, 'a> {
 /// The type a value is written with on PostgreSQL.
 fn postgres_type(value: &Value) -> &'static str {
     match value {
-        Value::Null | Value::List(_) => "",
+        Value::Null | Value::List(_) | Value::Plain(_) => "",
         Value::Bool(_) => "boolean",
         Value::Int(number) if i32::try_from(*number).is_ok() => "integer",
         Value::Int(_) => "bigint",

@@ -3,6 +3,8 @@
 mod batches;
 mod db;
 mod derive;
+#[cfg(feature = "encryption")]
+mod encryption;
 mod engine;
 mod fixture;
 mod introspect;

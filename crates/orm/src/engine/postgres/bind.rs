@@ -77,6 +77,7 @@ fn write(value: &Value, of: &Type, out: &mut BytesMut) -> Result<()> {
             write_text(&json::text(document), out)?;
         }
         Value::Json(document) if *of == Type::JSON => write_text(&json::text(document), out)?,
+        Value::Plain(_) => return Err(crate::encryption::not_sealed()),
         _ if is_textual(of) && !matches!(of.kind(), TypeKind::Enum(_)) => write_text(&as_text(value, of)?, out)?,
         _ => return Err(mismatch(value, of)),
     }

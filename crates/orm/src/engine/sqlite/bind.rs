@@ -50,6 +50,7 @@ fn output(value: &Value) -> Result<ToSqlOutput<'_>> {
         Value::List(_) => {
             return Err(Error::new(ErrorKind::Type, "a list is no value of a column on SQLite, which has no arrays"));
         }
+        Value::Plain(_) => return Err(crate::encryption::not_sealed()),
     })
 }
 

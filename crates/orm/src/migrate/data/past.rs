@@ -34,7 +34,7 @@ pub struct Past {
 impl Past {
     pub(in super::super) fn new(db: &Db, app: &Text, state: &State, course: Course) -> Result<Past> {
         let models = state.definitions();
-        let db = db.with_schema(Schema::past(&models, db.dialect())?);
+        let db = db.with_past(&models)?;
         Ok(Past { db, app: app.clone(), models, course: Arc::new(course) })
     }
 
@@ -77,7 +77,7 @@ impl Past {
         })?;
         fit(&mut definition, &known)?;
         self.models = self.models.with_struct::<M>(definition);
-        self.db = self.db.with_schema(Schema::past(&self.models, self.db.dialect())?);
+        self.db = self.db.with_past(&self.models)?;
         Ok(self)
     }
 
@@ -110,6 +110,7 @@ impl Past {
 fn fit(definition: &mut ModelDef, known: &ModelDef) -> Result<()> {
     let label = known.label();
     let wrong = |message: String| Err(Error::new(ErrorKind::Migration, message));
+    let indexed: Vec<Text> = definition.fields.iter().filter_map(|field| field.blind_index_of.clone()).collect();
     for field in &mut definition.fields {
         let names = || known.fields.iter().map(|field| field.name.as_ref());
         let Some(then) = known.fields.iter().find(|then| then.name == field.name) else {
@@ -135,6 +136,18 @@ fn fit(definition: &mut ModelDef, known: &ModelDef) -> Result<()> {
         field.relation.clone_from(&then.relation);
         if field.schema.is_none() {
             field.schema.clone_from(&then.schema);
+        }
+        field.sealed_for.clone_from(&then.sealed_for);
+        if field.kind.is_encrypted() {
+            field.kind.clone_from(&then.kind);
+        }
+        let has_index =
+            |model: &ModelDef| model.fields.iter().any(|other| other.blind_index_of.as_ref() == Some(&field.name));
+        if has_index(known) && !indexed.contains(&field.name) {
+            let name = &field.name;
+            return wrong(format!(
+                "{label}.{name} has a blind index at this point: add `blind_index` to it in the struct"
+            ));
         }
     }
     if definition.primary_key != known.primary_key {

@@ -122,7 +122,7 @@ pub(super) fn sql_type(kind: &Kind, is_relation: bool, dialect: Dialect) -> Stri
         | Kind::FilePath { .. } => {
             kind.max_length().map_or("varchar".to_owned(), |length| format!("varchar({length})"))
         }
-        Kind::Text => one("text", "text"),
+        Kind::Text | Kind::Encrypted { .. } => one("text", "text"),
         Kind::Binary => one("BLOB", "bytea"),
         Kind::Date => one("date", "date"),
         Kind::Time => one("time", "time"),

@@ -109,6 +109,7 @@ impl Detector<'_> {
             self.plan(&now.app, addition, needs);
         }
         for (old, field) in &altered {
+            self.check_place(now, old, field);
             let must_fill = was.managed && old.null && !field.null && field.has_column() && field.generated.is_none();
             let fill = if must_fill { self.fill(now, field, false)? } else { None };
             let mut needs = vec![Need::field(now, &field.name, Done::Made)];
@@ -139,12 +140,27 @@ impl Detector<'_> {
         Some(Need::model(child, Done::Made))
     }
 
+    /// Notes where what was sealed for one place would be looked for at another.
+    fn check_place(&mut self, model: &ModelDef, old: &Field, field: &Field) {
+        if let (Some(was), Some(now)) = (&old.sealed_for, &field.sealed_for)
+            && was != now
+        {
+            self.problems.push(format!(
+                "{}.{}: what is in it was sealed for `{was}`, and would not be found or opened as `{now}`; add \
+                 `sealed_for = \"{was}\"` to the field",
+                model.label(),
+                field.name
+            ));
+        }
+    }
+
     /// What rows that exist get: the field's own default, computed once for all of them, or what the one says who is
     /// asked.
     fn fill(&mut self, model: &ModelDef, field: &Field, new: bool) -> Result<Option<Value>> {
         let full = self.models.definitions().find(|other| other.app == model.app && other.name == model.name);
         let full = full.and_then(|definition| definition.fields.iter().find(|other| other.name == field.name));
-        if let Some(FieldDefault::Function(_, compute)) = full.and_then(|field| field.default.as_ref()) {
+        let default = full.and_then(|field| field.default.as_ref()).filter(|_| !field.kind.is_encrypted());
+        if let Some(FieldDefault::Function(_, compute)) = default {
             return Ok(Some(compute()));
         }
         let filled = field.null
@@ -157,6 +173,9 @@ impl Detector<'_> {
             || !field.has_column();
         if filled {
             return Ok(None);
+        }
+        if field.kind.is_encrypted() {
+            return self.fill_encrypted(model, field, new);
         }
         let kind = stored_kind(&self.after, model, field);
         match self.questioner.fill(&Fill { model, field, kind: &kind, new })? {
@@ -175,6 +194,29 @@ impl Detector<'_> {
             format!(
                 "{label}: rows may have nothing in it so far; give them a value{unique}, with --fill {label}=VALUE, or \
                  say --no-fill {label} if there are none, or give the field a default"
+            )
+        });
+        Ok(None)
+    }
+}
+
+impl Detector<'_> {
+    /// A migration has no value for an encrypted field: it would stand in its file, for all to read.
+    fn fill_encrypted(&mut self, model: &ModelDef, field: &Field, new: bool) -> Result<Option<Value>> {
+        let label = format!("{}.{}", model.label(), field.name);
+        let fill = Fill { model, field, kind: &field.kind, new };
+        if !new && self.questioner.fill(&fill)? == Some(Filling::Nothing) {
+            return Ok(None);
+        }
+        self.problems.push(if new {
+            format!(
+                "{label}: rows that exist would have nothing in it, and no value to be encrypted stands in a migration; \
+                 make it an Option, give rows a value by `run_rust`, then make it required"
+            )
+        } else {
+            format!(
+                "{label}: rows may have nothing in it so far, and no value to be encrypted stands in a migration; give \
+                 rows a value by `run_rust`, then say --no-fill {label}"
             )
         });
         Ok(None)
@@ -200,6 +242,11 @@ fn way(old: &Field, field: &Field) -> Way {
             };
         }
         (true, true) => {}
+    }
+    match (old.kind.is_encrypted(), field.kind.is_encrypted()) {
+        (false, true) => return Way::Lose("what is in the column is not encrypted, and would not be opened"),
+        (true, false) => return Way::Lose("what is in the column is ciphertext, and would be taken for the value"),
+        _ => {}
     }
     match (&old.generated, &field.generated) {
         (Some(a), Some(b)) if a != b || old.kind != field.kind => Way::Renew,

@@ -23,8 +23,11 @@ pub(super) fn mentions(node: &Node, name: &str) -> bool {
     }
 }
 
-/// Whether a field is computed from another.
+/// Whether a field is computed from another, by the database or by the ORM.
 pub(super) fn uses(field: &Field, other: &str) -> bool {
+    if field.blind_index_of.as_deref() == Some(other) {
+        return true;
+    }
     field.generated.as_ref().is_some_and(|generated| mentions(&generated.expression, other))
 }
 

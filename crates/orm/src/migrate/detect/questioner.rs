@@ -85,6 +85,9 @@ impl Fill<'_> {
     pub fn parse(&self, text: &str) -> Result<Value> {
         self.read(text).map_err(|error| {
             let place = format!("{}.{}", self.model.label(), self.field.name);
+            if self.kind.is_encrypted() {
+                return Error::new(ErrorKind::Migration, format!("{place}: {error}"));
+            }
             Error::new(ErrorKind::Migration, format!("`{text}` does not fit {place}: {error}"))
         })
     }
@@ -92,6 +95,10 @@ impl Fill<'_> {
     fn read(&self, text: &str) -> Result<Value> {
         let wrong = |what: &str| Error::new(ErrorKind::Value, format!("{} expects {what}", self.kind.class_name()));
         let value = match self.kind {
+            Kind::Encrypted { .. } => {
+                let text = "no value to be encrypted stands in a migration: give rows theirs by `run_rust`";
+                return Err(Error::new(ErrorKind::Value, text));
+            }
             Kind::Json => {
                 serde_json::from_str(text).map(Value::Json).map_err(|error| wrong(&format!("JSON: {error}")))?
             }

@@ -75,8 +75,12 @@ impl Detector<'_> {
         for now in self.kept_tables() {
             let Some(was) = self.before.model(&now.app, &now.name).cloned() else { continue };
             let mut pairs: Vec<(Likeness, &Field, &Field)> = Vec::new();
-            for from in was.fields.iter().filter(|field| now.fields.iter().all(|other| other.name != field.name)) {
-                for to in now.fields.iter().filter(|field| was.fields.iter().all(|other| other.name != field.name)) {
+            // A blind index goes with the field that it is of.
+            let alone = |field: &&Field| field.blind_index_of.is_none();
+            let gone = was.fields.iter().filter(|field| now.fields.iter().all(|other| other.name != field.name));
+            for from in gone.filter(alone) {
+                let new = now.fields.iter().filter(|field| was.fields.iter().all(|other| other.name != field.name));
+                for to in new.filter(alone) {
                     pairs.push((self.fields_alike(from, to, &was, &now), from, to));
                 }
             }
@@ -92,6 +96,15 @@ impl Detector<'_> {
                     Some(true) => {
                         taken.extend([from.name.as_ref(), to.name.as_ref()]);
                         self.rename_field(&now, from, to)?;
+                        let index = |model: &ModelDef, of: &Field| {
+                            let mut fields = model.fields.iter();
+                            fields.find(|field| field.blind_index_of.as_ref() == Some(&of.name)).cloned()
+                        };
+                        if let (Some(old), Some(new)) = (index(&was, from), index(&now, to))
+                            && old.name != new.name
+                        {
+                            self.rename_field(&now, &Field { blind_index_of: Some(to.name.clone()), ..old }, &new)?;
+                        }
                     }
                     None if alike => doubt(&mut open, format!("{}.{}", now.label(), from.name), &to.name),
                     _ => {}
@@ -214,6 +227,8 @@ impl Detector<'_> {
         let like = Field {
             name: from.name.clone(),
             column: from.column.clone(),
+            // That it stays is seen to when fields are compared.
+            sealed_for: from.sealed_for.clone(),
             // Ways back are named after the field, as a rule.
             relation,
             ..to.clone()

@@ -1,7 +1,7 @@
 //! What the detector finds, on states alone.
 
 use super::*;
-use crate::field::Kind;
+use crate::field::{Kind, Sealing};
 use crate::migrate::{
     Check, DatabaseDefault, Function, Generated, Index, Lookup, OnDelete, OrderBy, Reference, Unique, call, compare,
     field, value,
@@ -572,4 +572,109 @@ fn an_expression_over_a_new_field_is_no_secret_to_the_plan() {
         steps(check("a"), check("b"), &[]),
         ["Remove constraint c from model Book", "Create constraint c on model Book"]
     );
+}
+
+fn secret(name: &'static str) -> Field {
+    Field::new(name, Kind::Encrypted { sealing: Sealing::Bound, holds: &Kind::Text }).null(true)
+}
+
+fn of_book(field: Field, column: &str) -> Field {
+    field.sealed_for(format!("shop_book.{column}"))
+}
+
+#[test]
+fn a_blind_index_comes_and_goes_with_its_field() {
+    let index = || Field::blind_index("secret_bidx", "secret");
+    let sealed = || of_book(secret("secret"), "secret");
+    assert_eq!(
+        steps(book([]), book([sealed(), index()]), &[]),
+        ["Add field secret to Book", "Add field secret_bidx to Book"]
+    );
+    assert_eq!(
+        steps(book([sealed(), index()]), book([]), &[]),
+        ["Remove field secret_bidx from Book", "Remove field secret from Book"]
+    );
+    assert_eq!(
+        steps(book([secret("secret")]), book([sealed(), index()]), &[]),
+        ["Add field secret_bidx to Book", "Alter field secret on Book"]
+    );
+    // Renamed with it; the place that it was sealed for stays.
+    let renamed = || of_book(secret("hidden"), "secret");
+    assert_eq!(
+        steps(
+            book([sealed(), index()]),
+            book([renamed(), Field::blind_index("hidden_bidx", "hidden")]),
+            &["--rename shop.Book.secret=hidden"]
+        ),
+        ["Rename field secret on Book to hidden", "Rename field secret_bidx on Book to hidden_bidx"]
+    );
+    let made = found(&models([book([sealed(), index()])]), &[]);
+    let source = made[0].source().expect("written");
+    let expected = "Field::new(\"secret\", Kind::Encrypted { sealing: Sealing::Bound, holds: &Kind::Text })";
+    assert!(source.contains(expected), "{source}");
+    assert!(source.contains(".sealed_for(\"shop_book.secret\")"), "{source}");
+    assert!(source.contains("Field::blind_index(\"secret_bidx\", \"secret\")"), "{source}");
+}
+
+#[test]
+fn what_was_sealed_for_one_place_is_not_lost_by_a_new_name() {
+    let was = || book([of_book(secret("secret"), "secret")]);
+    let history = found(&models([was()]), &[]);
+    let problem = |now: ModelDef, options: &[&str]| {
+        detect_with(&models([now]), &history, &mut answers(options)).expect_err("is refused").to_string()
+    };
+    let text = |field: &str, place: &str| {
+        format!(
+            "{field}: what is in it was sealed for `shop_book.secret`, and would not be found or opened as `{place}`; add \
+             `sealed_for = \"shop_book.secret\"` to the field"
+        )
+    };
+    let field = book([of_book(secret("hidden"), "hidden")]);
+    assert_eq!(problem(field, &["--rename shop.Book.secret=hidden"]), text("shop.Book.hidden", "shop_book.hidden"));
+    let volume = model("shop", "Volume", [secret("secret").sealed_for("shop_volume.secret")]);
+    assert_eq!(problem(volume, &["--rename shop.Book=Volume"]), text("shop.Volume.secret", "shop_volume.secret"));
+    let moved = book([secret("secret").sealed_for("elsewhere.secret")]).table("elsewhere");
+    assert_eq!(problem(moved, &[]), text("shop.Book.secret", "elsewhere.secret"));
+    let kept = model("shop", "Volume", [of_book(secret("secret"), "secret")]);
+    found_with(&models([kept]), &history, &["--rename shop.Book=Volume"]);
+}
+
+#[test]
+fn text_does_not_become_ciphertext_by_itself_nor_the_other_way() {
+    let plain = || Field::new("secret", Kind::Text).null(true);
+    let history = found(&models([book([plain()])]), &[]);
+    let now = models([book([secret("secret")])]);
+    assert_eq!(
+        refused(&now, &history),
+        "shop.Book.secret: what is in the column is not encrypted, and would not be opened; say --replace \
+         shop.Book.secret to drop it and make it anew, or give the new field another name, and move what it holds by a \
+         migration between"
+    );
+    assert_eq!(
+        operations(&found_with(&now, &history, &["--replace shop.Book.secret"])),
+        ["Remove field secret from Book", "Add field secret to Book"]
+    );
+    let history = found(&now, &[]);
+    assert!(refused(&models([book([plain()])]), &history).contains("is ciphertext"));
+}
+
+#[test]
+fn no_value_to_be_encrypted_stands_in_a_migration() {
+    let history = found(&models([book([])]), &[]);
+    let required = || secret("secret").null(false);
+    let default = || required().default(Value::Text("hush".into()));
+    let text = "shop.Book.secret: rows that exist would have nothing in it, and no value to be encrypted stands in a \
+                migration; make it an Option, give rows a value by `run_rust`, then make it required";
+    assert_eq!(refused(&models([book([required()])]), &history), text);
+    assert_eq!(refused(&models([book([default()])]), &history), text);
+    let source = found(&models([book([default()])]), &[])[0].source().expect("written");
+    assert!(!source.contains("hush"), "{source}");
+    let optional = found(&models([book([secret("secret")])]), &[]);
+    assert!(refused(&models([book([default()])]), &optional).contains("then say --no-fill shop.Book.secret"));
+    let done = found_with(&models([book([default()])]), &optional, &["--no-fill shop.Book.secret"]);
+    assert_eq!(operations(&done), ["Alter field secret on Book"]);
+    let mut filled = answers(&["--fill shop.Book.secret=hush"]);
+    let error = detect_with(&models([book([default()])]), &optional, &mut filled).expect_err("is refused").to_string();
+    let says = error.contains("no value to be encrypted stands in a migration");
+    assert!(says && !error.contains("hush"), "{error}");
 }

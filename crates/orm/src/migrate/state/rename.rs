@@ -132,8 +132,9 @@ fn within(model: &mut ModelDef, from: &Text, to: &Text) {
         steps(&mut index.expressions, from, to);
         index.condition.iter_mut().for_each(|condition| node(condition, from, to));
     }
-    for generated in fields.iter_mut().filter_map(|field| field.generated.as_mut()) {
-        node(&mut generated.expression, from, to);
+    for field in fields {
+        field.generated.iter_mut().for_each(|generated| node(&mut generated.expression, from, to));
+        field.blind_index_of.iter_mut().for_each(|of| replace(of, from, to));
     }
 }
 

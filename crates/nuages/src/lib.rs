@@ -113,4 +113,7 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/batches.md")]
     struct Batches;
+
+    #[doc = include_str!("../../../docs/guide/counts.md")]
+    struct Counts;
 }

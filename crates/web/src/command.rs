@@ -9,6 +9,7 @@ mod migrations;
 mod progress;
 mod query;
 mod questions;
+mod recount;
 mod runserver;
 mod squashmigrations;
 mod table;
@@ -40,6 +41,8 @@ enum Builtin {
     Batches(batches::Batches),
     Dumpdata(fixtures::Dumpdata),
     Loaddata(fixtures::Loaddata),
+    #[command(name = "recount")]
+    Recount(recount::Recounts),
 }
 
 /// A command line that was read.
@@ -84,6 +87,7 @@ impl CommandLine {
             Builtin::Batches(command) => command.run(project, settings, out).await,
             Builtin::Dumpdata(command) => command.run(project, settings, out).await,
             Builtin::Loaddata(command) => command.run(project, settings, out).await,
+            Builtin::Recount(command) => command.run(project, settings, out).await,
             Builtin::Check(command) => command.run(project, settings, out).await,
         }
     }

@@ -18,7 +18,8 @@ use crate::query::Node;
 type Text = Cow<'static, str>;
 
 /// The tables in which migrations are recorded, which are no models'.
-const RECORDS: [&str; 4] = ["django_migrations", "nuages_migrations", "nuages_batches", "nuages_batch_ranges"];
+const RECORDS: [&str; 5] =
+    ["django_migrations", "nuages_migrations", "nuages_batches", "nuages_batch_ranges", "nuages_counting"];
 
 /// Which tables to find models for, and how to name them.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,7 @@ use std::io::Write;
 use nuages_orm::json_schema::{Audit, Audited};
 use nuages_orm::{Dialect, Schema};
 
-use super::{migrations, say, with_made_site};
+use super::{migrations, recount, say, with_made_site};
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::settings::Settings;
@@ -17,8 +17,8 @@ pub(crate) struct Check {
     /// Also ask the databases which migrations, not applied yet, would keep others waiting (PostgreSQL)
     #[arg(long)]
     deploy: bool,
-    /// Also read the JSON documents in the databases, of these models or of all, and list those that do not fit the JSON
-    /// Schema of their field
+    /// Also read the databases, of these models or of all: list JSON documents that do not fit the JSON Schema of their
+    /// field, and figures that are not what they should be
     #[arg(long, num_args = 0.., value_name = "APP[.MODEL]")]
     data: Option<Vec<String>>,
 }
@@ -49,9 +49,22 @@ impl Check {
             say(out, format_args!("No circle is left without {deferred}: to be added once the tables are there.\n"))?;
         }
         if let Some(labels) = &self.data {
-            with_made_site(project, settings, async |site| documents(project, site, labels, out).await).await?;
+            with_made_site(project, settings, async |site| data(project, site, labels, out).await).await?;
         }
         say(out, format_args!("No problems found.\n"))
+    }
+}
+
+/// Lists what is wrong in the databases: figures, then documents.
+async fn data(project: &Project, site: &Site, labels: &[String], out: &mut (dyn Write + Send)) -> Result<()> {
+    let unsound = recount::audit(project, site, labels, out).await?;
+    documents(project, site, labels, out).await?;
+    match unsound {
+        0 => Ok(()),
+        _ => Err(Error::Command(format!(
+            "{unsound} of the figures that the database keeps are wrong or not kept: `recount --fix` sets them right, `recount \
+             --install` makes what keeps them"
+        ))),
     }
 }
 

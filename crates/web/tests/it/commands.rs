@@ -34,6 +34,67 @@ impl Command for Greet {
     }
 }
 
+/// Counted, and what is.
+#[derive(Model, Debug, Clone)]
+#[model(app = "hall")]
+struct Hall {
+    id: i64,
+    #[field(counts = "seats")]
+    seat_count: i32,
+}
+
+#[derive(Model, Debug, Clone)]
+#[model(app = "hall")]
+struct Seat {
+    id: i64,
+    #[field(on_delete = Cascade, related_name = "seats")]
+    hall: nuages_orm::ForeignKey<Hall>,
+}
+
+#[tokio::test]
+async fn recount_compares_sets_right_and_installs() {
+    let app = App::new("hall").model::<Hall>().model::<Seat>();
+    let migrations = detect(&Models::new().with::<Hall>().with::<Seat>(), &[]).expect("migrations");
+    let project = Project::new("site").app(app.migrations(migrations));
+    let path = std::env::temp_dir().join(format!("nuages-recount-{}.db", std::process::id()));
+    let url = format!("sqlite://{}", path.display());
+    let run = async |arguments: &[&str]| {
+        let mut out = Vec::new();
+        let done = project.run(arguments.iter().copied(), Settings::new(url.clone()), &mut out).await;
+        (done.map_err(|error| error.to_string()), String::from_utf8(out).expect("text"))
+    };
+    run(&["migrate"]).await.0.expect("migrated");
+    let db = nuages_orm::Db::connect(&url, project.models()).await.expect("connected");
+    let hall = Hall::builder().create(&db).await.expect("a hall");
+    let seat = Seat::builder().hall(&hall).create(&db).await.expect("a seat");
+    assert_eq!((seat.hall.key(), seat.id, hall.seat_count, hall.id), (&1, 1, 0, 1));
+    assert_eq!(run(&["recount"]).await, (Ok(()), "hall.Hall.seat_count: right in 1 row\n".to_owned()));
+    let triggers: Vec<(String,)> =
+        db.raw("SELECT name FROM sqlite_master WHERE type = 'trigger'", ()).fetch().await.expect("names");
+    for (name,) in triggers {
+        db.raw(format!("DROP TRIGGER {name}"), ()).execute().await.expect("dropped");
+    }
+    db.raw("UPDATE hall_hall SET seat_count = 5", ()).execute().await.expect("set");
+    let (done, told) = run(&["recount", "hall.Hall", "--check"]).await;
+    assert!(
+        told.starts_with("hall.Hall.seat_count: wrong in 1 of 1 row\n  row 1: 5 instead of 1\n  not kept: "),
+        "{told}"
+    );
+    assert!(done.expect_err("is wrong").contains("`recount --install` makes what keeps them"));
+    let (done, told) = run(&["check", "--data"]).await;
+    assert!(told.contains("row 1: 5 instead of 1"), "{told}");
+    assert!(done.expect_err("is wrong").contains("1 of the figures that the database keeps are wrong"));
+    let (_, told) = run(&["recount", "--fix"]).await;
+    assert!(told.starts_with("hall.Hall.seat_count: was wrong in 1 of 1 row, and is right now\n"), "{told}");
+    let (done, told) = run(&["recount", "--install", "--check"]).await;
+    assert_eq!(done, Ok(()));
+    assert_eq!(told, "hall.Hall: what keeps its figures was made.\nhall.Hall.seat_count: right in 1 row\n");
+    let (done, _) = run(&["recount", "hall.Hal"]).await;
+    assert!(done.expect_err("is no name").contains("choices are hall.Hall.seat_count"));
+    db.close().await;
+    let _ = std::fs::remove_file(path);
+}
+
 #[tokio::test]
 async fn an_app_brings_commands_with_arguments() {
     let project = Project::new("site").app(App::new("hello").command::<Greet>());

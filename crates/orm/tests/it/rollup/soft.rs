@@ -2,7 +2,7 @@
 
 use nuages_orm::migrate::{Field, Kind, Lookup, Rollup, State, all, compare, create_tables, detect, field};
 use nuages_orm::recount::Recount;
-use nuages_orm::{Db, Dialect, ForeignKey, ManyToMany, Model, Models, Schema, Timestamp};
+use nuages_orm::{Db, Dialect, ForeignKey, ManyToMany, Model, Models, Schema, SoftDelete, Timestamp};
 
 use crate::support::on_each_engine;
 
@@ -50,6 +50,33 @@ async fn run(db: &Db, sql: &str) {
 }
 
 on_each_engine! {
+    async fn deleting_restoring_and_deleting_for_good_move_the_figure(place: Place) {
+        let db = &Db::connect(&place.url, models()).await.unwrap();
+        create_tables(db).await.unwrap();
+        let thread = Thread::builder().create(db).await.unwrap();
+        let mut replies = Vec::new();
+        for stars in 0..3 {
+            replies.push(Reply::builder().thread(&thread).stars(stars).create(db).await.unwrap());
+        }
+        let counts = async || {
+            let thread = Thread::objects().get(db).await.unwrap();
+            let seen = Reply::objects().filter(|r| r.thread_id().eq(thread.id)).count(db).await.unwrap();
+            assert_eq!(i64::from(thread.reply_count), seen);
+            (thread.reply_count, thread.starred_count)
+        };
+        assert_eq!(counts().await, (3, 2));
+        replies[2].delete(db).await.unwrap();
+        assert_eq!(counts().await, (2, 1));
+        replies[2].restore(db).await.unwrap();
+        assert_eq!(counts().await, (3, 2));
+        Reply::objects().filter(|r| r.stars().gte(1)).delete(db).await.unwrap();
+        assert_eq!(counts().await, (1, 0));
+        replies[2].hard_delete(db).await.unwrap();
+        assert_eq!(counts().await, (1, 0));
+        replies[0].hard_delete(db).await.unwrap();
+        assert_eq!(counts().await, (0, 0));
+    }
+
     async fn marking_a_row_as_deleted_moves_the_figure_and_unmarking_it_too(place: Place) {
         let db = &Db::connect(&place.url, models()).await.unwrap();
         create_tables(db).await.unwrap();

@@ -84,7 +84,9 @@ pub mod prelude {
         Json, Manager, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Selection, Slug, SoftDelete, Time,
         Timestamp, Url, Uuid, Value, json,
     };
-    pub use nuages_web::{App, Command, ProgressBar, Project, Service, Settings, Shared, Site};
+    pub use nuages_web::{
+        App, Command, DatabaseRouter, ModelName, ProgressBar, Project, Service, Settings, Shared, Site,
+    };
 }
 
 /// What is written elsewhere: its code is compiled and run with the tests.

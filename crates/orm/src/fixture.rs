@@ -86,6 +86,12 @@ fn models(schema: &Schema, labels: &[String]) -> Result<Vec<ModelId>> {
     schema.named(labels).map_err(problem)
 }
 
+/// The models that labels leave out. What is in another database is left out anyway.
+fn left_out(schema: &Schema, labels: &[String]) -> Result<Vec<ModelId>> {
+    let here: Vec<String> = labels.iter().filter(|label| schema.elsewhere(label).is_none()).cloned().collect();
+    models(schema, &here)
+}
+
 /// A key as text, for messages and as the name of a row.
 fn shown(key: &[Value]) -> String {
     let parts: Vec<String> = key.iter().map(|value| spec::plain(value).to_string()).collect();

@@ -117,7 +117,7 @@ impl App {
 
     /// Says that the app's tables are in the database of this name, in place of the project's first one: that of the
     /// setting `DATABASE_URL_<NAME>`. Handlers get it with [`Site::db_named`]. Its models can have no relations to those
-    /// of other databases.
+    /// of other databases. A [`DatabaseRouter`](crate::DatabaseRouter) can say otherwise of some of them.
     #[must_use]
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into().to_lowercase());

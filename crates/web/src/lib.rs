@@ -29,6 +29,7 @@
 //! | [`Project`], [`App`], [`Service`], [`Command`] | what a site is made of |
 //! | [`Settings`], [`Secret`] | what differs from place to place |
 //! | [`Site`] | a project at work: the state of every handler |
+//! | [`DatabaseRouter`] | which database each model is in |
 //! | [`Shared`], [`Origin`], [`Json`] | arguments of handlers, beside axum's own and [`Db`](nuages_orm::Db) |
 //! | [`Error`], [`Problem`] | what a client hears when it does not get what it asked for |
 //! | [`signal`] | being told of requests |
@@ -44,6 +45,7 @@ mod command;
 mod error;
 mod http;
 mod project;
+mod routing;
 mod settings;
 pub mod signal;
 mod site;
@@ -54,5 +56,6 @@ pub use command::ProgressBar;
 pub use error::{Error, Invalid, Result};
 pub use http::{Address, Json, Origin, Problem, Running, Shared};
 pub use project::Project;
+pub use routing::{DatabaseRouter, ModelName};
 pub use settings::{Secret, Settings};
 pub use site::Site;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use nuages_orm::db::DbBuilder;
 use nuages_orm::migrate::Migration;
 use nuages_orm::signal::Receiver;
-use nuages_orm::{Db, Dialect, Models, Schema};
+use nuages_orm::{Db, Dialect, ModelDef, Models, Schema};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -17,6 +18,7 @@ use crate::app::App;
 use crate::command::{self, CommandLine};
 use crate::error::{Error, Result};
 use crate::http::{Address, Running};
+use crate::routing::{DEFAULT, DatabaseRouter, ModelName, Routing};
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -47,18 +49,27 @@ use crate::site::Site;
 pub struct Project {
     name: &'static str,
     apps: Vec<App>,
+    routers: Vec<Arc<dyn DatabaseRouter>>,
 }
 
 impl Project {
     /// A project without apps. The name is that of its program.
     pub fn new(name: &'static str) -> Self {
-        Project { name, apps: Vec::new() }
+        Project { name, apps: Vec::new(), routers: Vec::new() }
     }
 
     /// Adds an app.
     #[must_use]
     pub fn app(mut self, app: App) -> Self {
         self.apps.push(app);
+        self
+    }
+
+    /// Adds a router, which says of models that they are in another database than their app; those that were added
+    /// before are asked before.
+    #[must_use]
+    pub fn database_router(mut self, router: impl DatabaseRouter) -> Self {
+        self.routers.push(Arc::new(router));
         self
     }
 
@@ -81,33 +92,93 @@ impl Project {
         self.apps.iter().flat_map(|app| app.migrations.clone()).collect()
     }
 
-    /// The names of the databases that apps say they are in, beside the first one.
-    pub(crate) fn databases(&self) -> BTreeSet<&str> {
-        self.apps.iter().filter_map(|app| app.database.as_deref()).collect()
+    /// Which database each model is in.
+    pub(crate) fn routing(&self) -> Routing {
+        Routing::new(&self.apps, &self.routers)
     }
 
-    /// The apps whose tables are in a database: of the first one, if `None`.
-    pub(crate) fn apps_in<'a>(&'a self, database: Option<&'a str>) -> impl Iterator<Item = &'a App> {
-        self.apps.iter().filter(move |app| app.database.as_deref() == database)
+    /// The names of the databases that apps and routers speak of, the first one's before the others'.
+    pub(crate) fn databases(&self) -> Vec<String> {
+        let (models, routing) = (self.models(), self.routing());
+        let of_models = models.definitions().flat_map(|model| routing.databases_of(model));
+        let of_apps = self.apps.iter().filter_map(|app| app.database.clone());
+        let further: BTreeSet<String> = of_models.chain(of_apps).filter(|name| name != DEFAULT).collect();
+        [DEFAULT.to_owned()].into_iter().chain(further).collect()
     }
 
-    fn models_in(&self, database: Option<&str>) -> Models {
-        self.apps_in(database).fold(Models::new(), |models, app| models.and(app.models.clone()))
+    /// The models of a database.
+    fn models_in(&self, database: &str) -> Models {
+        let routing = self.routing();
+        self.models().without_those_in(|model| match routing.has(database, model) {
+            true => None,
+            false => Some(routing.for_write(ModelName::of(model))),
+        })
+    }
+
+    /// Whether an `app`, an `app.Model` or an `app.Model.field` is in a database, in part at least. What no app is called
+    /// is looked for, and missed, in the first.
+    pub(crate) fn is_in(&self, database: &str, label: &str) -> bool {
+        let mut parts = label.split('.');
+        let (app, name) = (parts.next().unwrap_or_default(), parts.next());
+        let (models, routing) = (self.models(), self.routing());
+        let is_meant =
+            |model: &&Arc<ModelDef>| model.app == app && name.is_none_or(|name| model.name.eq_ignore_ascii_case(name));
+        let mut meant = models.definitions().filter(is_meant).peekable();
+        match meant.peek() {
+            None => database == DEFAULT,
+            Some(_) => meant.any(|model| routing.has(database, model)),
+        }
     }
 
     /// The receivers of all apps that wait for writes to a database: of models in it, and of its migrations.
-    fn receivers_in(&self, database: Option<&str>) -> Vec<Receiver> {
+    fn receivers_in(&self, database: &str) -> Vec<Receiver> {
         let models = self.models_in(database);
         let labels: BTreeSet<String> = models.labels().collect();
         let receivers = self.apps.iter().flat_map(|app| &app.receivers);
         receivers.filter(|receiver| receiver.model().is_none_or(|label| labels.contains(label))).cloned().collect()
     }
 
+    /// A problem for each relation that leads out of a database in which its model is, or that a router refuses.
+    fn relations_apart(&self, databases: &[String]) -> Vec<String> {
+        let (models, routing) = (self.models(), self.routing());
+        let known: BTreeMap<String, &Arc<ModelDef>> =
+            models.definitions().map(|model| (model.label(), model)).collect();
+        let mut problems = Vec::new();
+        for from in models.definitions().filter(|model| model.proxy_for.is_none()) {
+            let relations = from.fields.iter().filter_map(|field| Some((field, field.relation.as_ref()?)));
+            for (field, relation) in relations {
+                let ends = [Some(&relation.to), relation.through.as_ref()].into_iter().flatten();
+                for to in ends.filter_map(|label| known.get(label.as_ref())) {
+                    let here = format!("{}.{}", from.label(), field.name);
+                    if !routing.allows_relation(ModelName::of(from), ModelName::of(to)) {
+                        problems.push(format!(
+                            "{here}: a router allows no relation from {} to {}; keep the key of the other row as a plain \
+                             field",
+                            from.label(),
+                            to.label()
+                        ));
+                    }
+                    let apart = |name: &&String| routing.has(name, from) && !routing.has(name, to);
+                    if let Some(database) = databases.iter().find(apart) {
+                        problems.push(format!(
+                            "{here}: {} is in the database `{}`, but {} in `{database}`, and no database can join or check \
+                             keys across; keep both models in one database, or the key of the other row as a plain field",
+                            to.label(),
+                            routing.for_write(ModelName::of(to)),
+                            from.label()
+                        ));
+                    }
+                }
+            }
+        }
+        problems
+    }
+
     /// Looks for what cannot work, without asking the database (Django's system checks).
     ///
     /// # Errors
     /// [`Error::Command`] with every problem on a line: two apps with one label, a command or migration twice, a model
-    /// or migration in an app that it does not name, models that do not fit together.
+    /// or migration in an app that it does not name, models that do not fit together, a relation across databases.
     pub fn check(&self) -> Result<()> {
         let mut problems = Vec::new();
         for (index, app) in self.apps.iter().enumerate() {
@@ -130,8 +201,12 @@ impl Project {
             }
         }
         // Names and tables differ between the engines, so models may clash on one alone.
-        let databases = self.databases().into_iter().map(Some).chain([None]);
-        let schemas = databases.flat_map(|database| {
+        let databases = self.databases();
+        let apart = self.relations_apart(&databases);
+        // What leads nowhere was said then.
+        let whole = if apart.is_empty() { databases.as_slice() } else { &[] };
+        problems.extend(apart);
+        let schemas = whole.iter().flat_map(|database| {
             [Dialect::Sqlite, Dialect::Postgres].map(|dialect| Schema::new(&self.models_in(database), dialect))
         });
         for error in schemas.filter_map(Result::err) {
@@ -159,26 +234,37 @@ impl Project {
     /// Connects to the database; a SQLite file is made only if `create`.
     pub(crate) async fn connect(&self, settings: Settings, create: bool) -> Result<Site> {
         self.check()?;
-        let unknown = self.apps.iter().filter_map(|app| {
-            let name = app.database.as_deref().filter(|name| !settings.databases.contains_key(*name))?;
-            let variable = format!("DATABASE_URL_{}", name.to_uppercase());
-            Some(format!("app {} is in the database `{name}`: set {variable}", app.label()))
-        });
-        let unknown: Vec<String> = unknown.collect();
+        let unknown: Vec<String> = self.databases().into_iter().filter(|name| name != DEFAULT).collect();
+        let unknown = unknown.into_iter().filter(|name| !settings.databases.contains_key(name));
+        let unknown: Vec<String> = unknown.map(|name| self.names_unknown(&name)).collect();
         if !unknown.is_empty() {
             return Err(Error::Settings(unknown));
         }
-        let primary = Db::builder(settings.database_url.expose()).models(self.models_in(None)).create(create);
-        let primary = with_keys(primary.receivers(self.receivers_in(None)), &settings);
+        let primary = Db::builder(settings.database_url.expose()).models(self.models_in(DEFAULT)).create(create);
+        let primary = with_keys(primary.receivers(self.receivers_in(DEFAULT)), &settings);
         let replicas = settings.database_replica_urls.iter();
         let db = replicas.fold(primary, |db, url| db.replica(url.expose())).connect().await?;
         let mut databases = BTreeMap::new();
         for (name, url) in &settings.databases {
-            let further = Db::builder(url.expose()).models(self.models_in(Some(name))).create(create);
-            let further = with_keys(further.receivers(self.receivers_in(Some(name))), &settings);
+            let further = Db::builder(url.expose()).models(self.models_in(name)).create(create);
+            let further = with_keys(further.receivers(self.receivers_in(name)), &settings);
             databases.insert(name.clone(), further.connect().await?);
         }
-        Ok(Site::new(self.name, settings, db, databases))
+        Ok(Site::new(self.name, settings, db, databases, self.routing()))
+    }
+
+    /// Says of a database that no setting names it.
+    fn names_unknown(&self, name: &str) -> String {
+        let variable = format!("DATABASE_URL_{}", name.to_uppercase());
+        match self.apps.iter().find(|app| app.database.as_deref() == Some(name)) {
+            Some(app) => format!("app {} is in the database `{name}`: set {variable}", app.label()),
+            None => {
+                let (models, routing) = (self.models(), self.routing());
+                let there = models.definitions().filter(|model| routing.databases_of(model).contains(name));
+                let labels: Vec<String> = there.map(|model| model.label()).collect();
+                format!("a router puts {} into the database `{name}`: set {variable}", labels.join(", "))
+            }
+        }
     }
 
     /// Starts the services of the apps, and takes requests. A site can be served once.

@@ -10,6 +10,7 @@ use nuages_orm::encryption::{KeyError, KeyRing};
 use nuages_orm::migrate::LockPatience;
 
 use crate::error::{Error, Result};
+use crate::routing::DEFAULT;
 
 /// A text that never shows in a log or a debug representation.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl fmt::Debug for Secret {
 /// | --- | --- | --- |
 /// | `DATABASE_URL` | `sqlite://relative/path.db`, `sqlite:///absolute/path.db`, `sqlite::memory:` or `postgres://user:password@host:port/name?sslmode=…` | `sqlite://db.sqlite3` |
 /// | `DATABASE_REPLICA_URLS` | databases that may answer reads, divided by commas | none |
-/// | `DATABASE_URL_<NAME>` | the database of apps that say `.database("<name>")`; the name in capitals here | none |
+/// | `DATABASE_URL_<NAME>` | the database of apps that say `.database("<name>")`, or of models that a router puts there; the name in capitals here | none |
 /// | `MIGRATION_LOCK_TIMEOUT` | seconds that a migration waits for the lock of a table on PostgreSQL before it lets others through | 5 |
 /// | `MIGRATION_LOCK_RETRIES` | how often it then tries again | 20 |
 /// | `SECRET_KEY` | a long random text that everything signed depends on | none |
@@ -59,7 +60,8 @@ pub struct Settings {
     pub database_url: Secret,
     /// Databases that follow the first one and may answer reads.
     pub database_replica_urls: Vec<Secret>,
-    /// Further databases by name, in lower case: those of apps that say so with [`App::database`](crate::App::database).
+    /// Further databases by name, in lower case: those of apps that say so with [`App::database`](crate::App::database), or of models that a
+    /// [`DatabaseRouter`](crate::DatabaseRouter) puts there.
     pub databases: BTreeMap<String, Secret>,
     /// How long a migration waits for the lock of a table on PostgreSQL, and how often it tries again.
     pub migration_locks: LockPatience,
@@ -83,6 +85,24 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The URL of a database by its name; `default` is the first.
+    ///
+    /// # Errors
+    /// [`Error::Command`] if no setting names it, with the names that there are.
+    pub(crate) fn url_of(&self, name: &str) -> Result<&Secret> {
+        if name.eq_ignore_ascii_case(DEFAULT) {
+            return Ok(&self.database_url);
+        }
+        self.databases.get(&name.to_lowercase()).ok_or_else(|| self.no_database(name))
+    }
+
+    /// The error that no setting names a database.
+    pub(crate) fn no_database(&self, name: &str) -> Error {
+        let known: Vec<&str> = [DEFAULT].into_iter().chain(self.databases.keys().map(String::as_str)).collect();
+        let (known, variable) = (known.join(", "), format!("DATABASE_URL_{}", name.to_uppercase()));
+        Error::Command(format!("there is no database `{name}`: choices are {known}; set {variable} for another"))
+    }
+
     /// The settings of a project on this database, all else as if nothing were set.
     pub fn new(database_url: impl Into<String>) -> Self {
         Settings {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use nuages_orm::Db;
+use nuages_orm::{Db, Model};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::routing::{DEFAULT, ModelName, Routing};
 use crate::settings::Settings;
 
 /// A project with its settings read and its database connected: what commands get, and the state of every handler.
@@ -22,14 +23,21 @@ struct Inner {
     settings: Settings,
     db: Db,
     databases: BTreeMap<String, Db>,
+    routing: Routing,
     services: OnceLock<Services>,
 }
 
 pub(crate) type Services = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl Site {
-    pub(crate) fn new(name: &'static str, settings: Settings, db: Db, databases: BTreeMap<String, Db>) -> Self {
-        Site(Arc::new(Inner { name, settings, db, databases, services: OnceLock::new() }))
+    pub(crate) fn new(
+        name: &'static str,
+        settings: Settings,
+        db: Db,
+        databases: BTreeMap<String, Db>,
+        routing: Routing,
+    ) -> Self {
+        Site(Arc::new(Inner { name, settings, db, databases, routing, services: OnceLock::new() }))
     }
 
     /// The project's name.
@@ -53,15 +61,26 @@ impl Site {
     /// # Errors
     /// [`Error::Command`] if no setting names it, with the names that there are.
     pub fn db_named(&self, name: &str) -> Result<&Db> {
-        if name == "default" {
+        if name.eq_ignore_ascii_case(DEFAULT) {
             return Ok(self.db());
         }
-        self.0.databases.get(&name.to_lowercase()).ok_or_else(|| {
-            let known: Vec<&str> = ["default"].into_iter().chain(self.0.databases.keys().map(String::as_str)).collect();
-            let variable = format!("DATABASE_URL_{}", name.to_uppercase());
-            let known = known.join(", ");
-            Error::Command(format!("there is no database `{name}`: choices are {known}; set {variable} for another"))
-        })
+        self.0.databases.get(&name.to_lowercase()).ok_or_else(|| self.0.settings.no_database(name))
+    }
+
+    /// The database that a model is read from, as apps and routers say.
+    ///
+    /// # Errors
+    /// As [`db_named`](Self::db_named), for a model that is not the project's.
+    pub fn db_for_read<M: Model>(&self) -> Result<&Db> {
+        self.db_named(&self.0.routing.for_read(ModelName::of(&M::definition())))
+    }
+
+    /// The database that a model is written to, as apps and routers say.
+    ///
+    /// # Errors
+    /// As [`db_named`](Self::db_named), for a model that is not the project's.
+    pub fn db_for_write<M: Model>(&self) -> Result<&Db> {
+        self.db_named(&self.0.routing.for_write(ModelName::of(&M::definition())))
     }
 
     /// Ends the connections to all databases.

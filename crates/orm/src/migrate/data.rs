@@ -149,8 +149,9 @@ impl Operation {
     /// The operation on rows that undoes one; `None` if that was not said, or it is none.
     pub(super) fn undo_data(&self) -> Option<Operation> {
         match self {
-            Operation::RunRust { forward, backward } => {
-                Some(Operation::RunRust { forward: backward.clone()?, backward: Some(forward.clone()) })
+            Operation::RunRust { forward, backward, about } => {
+                let (forward, backward) = (backward.clone()?, Some(forward.clone()));
+                Some(Operation::RunRust { forward, backward, about: about.clone() })
             }
             Operation::Populate(populate) => populate.undo().map(|undo| Operation::Populate(Box::new(undo))),
             _ => None,

@@ -220,6 +220,11 @@ impl Editor {
     /// Applies an operation to the models, and collects what it does to the tables.
     fn forward(&mut self, app: &str, operation: &Operation, state: &mut State, schema: &mut Arc<Schema>) -> Result<()> {
         match operation {
+            _ if !state.here().runs(app, operation) => {
+                state.apply(app, operation)?;
+                *schema = state.schema(self.dialect)?;
+                return Ok(());
+            }
             Operation::RunSql { forward, .. } => self.written(forward),
             Operation::Separate { database, .. } => {
                 // Of the tables alone: the models go their own way.
@@ -240,6 +245,7 @@ impl Editor {
     /// Collects what undoes an operation that led from one state to the other.
     fn back(&mut self, app: &str, operation: &Operation, before: &State, after: &State) -> Result<()> {
         match operation {
+            _ if !before.here().runs(app, operation) => return Ok(()),
             Operation::RunSql { backward: Some(backward), .. } => {
                 self.written(backward);
                 return Ok(());

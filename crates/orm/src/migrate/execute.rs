@@ -25,7 +25,7 @@ use super::ddl::changes;
 use super::detect::detect;
 use super::graph::{Graph, Key, in_migration};
 use super::operation::{Migration, Operation};
-use super::state::State;
+use super::state::{Here, State};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Models;
@@ -55,6 +55,7 @@ pub struct Migrator {
     fake_initial: bool,
     accept_edited: bool,
     patience: LockPatience,
+    here: Here,
 }
 
 /// How far to migrate.
@@ -128,7 +129,28 @@ impl Migrator {
             graph.leaf(app)?;
         }
         let patience = LockPatience::default();
-        Ok(Migrator { db: db.clone(), migrations, fake: false, fake_initial: false, accept_edited: false, patience })
+        let (db, here) = (db.clone(), Here::default());
+        Ok(Migrator { db, migrations, fake: false, fake_initial: false, accept_edited: false, patience, here })
+    }
+
+    /// Says which models have their tables in this database, where there are several (Django's `allow_migrate`). The
+    /// function gets an app and the name of a model of it; or no model, for SQL and functions that are not about one.
+    ///
+    /// Migrations are applied and recorded in each database all the same, so that each has the whole history: what is
+    /// about a table of another database is passed over. No key to such a table is enforced.
+    ///
+    /// ```no_run
+    /// # fn example(db: &nuages_orm::Db, migrations: Vec<nuages_orm::migrate::Migration>) -> nuages_orm::Result<()> {
+    /// use nuages_orm::migrate::Migrator;
+    ///
+    /// let analytics = Migrator::new(db, migrations)?.allow(|app, _| app == "visits");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn allow(mut self, allowed: impl Fn(&str, Option<&str>) -> bool + Send + Sync + 'static) -> Self {
+        self.here = Here::new(allowed);
+        self
     }
 
     /// Records migrations as applied, or as not applied, without running them.
@@ -258,7 +280,7 @@ impl Migrator {
     }
 
     async fn board(&self) -> Result<Board> {
-        Board::new(&self.migrations, records::applied(&self.db).await?)
+        Board::new(&self.migrations, records::applied(&self.db).await?, self.here.clone())
     }
 
     async fn go_forward(&self, plan: &[Planned], start: State, report: &mut impl FnMut(Progress<'_>)) -> Result<usize> {

@@ -273,7 +273,8 @@ mod tests {
             "{message}"
         );
         assert!(message.contains("make the first migration of one come `.after` the last of the other"), "{message}");
-        let sql = Operation::RunSql { forward: vec!["SELECT 1".into()], backward: None, state: Vec::new() };
+        let sql =
+            Operation::RunSql { forward: vec!["SELECT 1".into()], backward: None, state: Vec::new(), about: None };
         let add = || branch("0002_a").add_field("Book", number_field("rating"));
         assert!(refuse(add(), branch("0002_b").operation(sql)).contains("nobody can tell"));
         assert!(refuse(add(), branch("0002_b").delete_model("Book")).contains("both change Book"));

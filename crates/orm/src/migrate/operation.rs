@@ -180,6 +180,8 @@ pub enum Operation {
         backward: Option<Vec<Text>>,
         /// The operations whose work the statements do: they change the models alone.
         state: Vec<Operation>,
+        /// The model that it is about, where the app's models are in several databases; the app itself if `None`.
+        about: Option<Text>,
     },
     /// Changes the tables by some operations, and the models by others (Django's `SeparateDatabaseAndState`).
     Separate {
@@ -194,6 +196,8 @@ pub enum Operation {
         forward: Work,
         /// The function that undoes it; it cannot be undone if `None`.
         backward: Option<Work>,
+        /// The model that it is about, where the app's models are in several databases; the app itself if `None`.
+        about: Option<Text>,
     },
     /// Sets fields of rows by expressions, batch by batch.
     Populate(Box<Populate>),
@@ -451,13 +455,14 @@ impl Migration {
         backward: [&'static str; M],
     ) -> Self {
         let backward = Some(backward.into_iter().map(Text::from).collect());
-        self.operation(Operation::RunSql { forward: texts(forward), backward, state: Vec::new() })
+        self.operation(Operation::RunSql { forward: texts(forward), backward, state: Vec::new(), about: None })
     }
 
     /// Runs SQL that cannot be undone.
     #[must_use]
     pub fn run_sql_one_way<const N: usize>(self, forward: [&'static str; N]) -> Self {
-        self.operation(Operation::RunSql { forward: texts(forward), backward: None, state: Vec::new() })
+        let (forward, state) = (texts(forward), Vec::new());
+        self.operation(Operation::RunSql { forward, backward: None, state, about: None })
     }
 
     /// Says what the SQL of the operation before means for the models: the operations whose work it does, which then
@@ -498,7 +503,7 @@ impl Migration {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        self.operation(Operation::RunRust { forward: Work::new(name, forward), backward: None })
+        self.operation(Operation::RunRust { forward: Work::new(name, forward), backward: None, about: None })
     }
 
     /// Runs a function of the program on the rows, and another one to undo it: [`Past::nothing`] if there is nothing to
@@ -510,7 +515,24 @@ impl Migration {
         B: Future<Output = Result<()>> + Send + 'static,
     {
         let backward = Some(Work::new(name, backward));
-        self.operation(Operation::RunRust { forward: Work::new(name, forward), backward })
+        self.operation(Operation::RunRust { forward: Work::new(name, forward), backward, about: None })
+    }
+
+    /// Says which model the SQL or the function of the operation before is about: it is run on the databases alone where
+    /// that model's table is (Django's `hints`). Without, it is run on the database of the app. Any other operation names its
+    /// model anyway, and stays as it is.
+    ///
+    /// ```
+    /// use nuages_orm::migrate::Migration;
+    ///
+    /// Migration::new("shop", "0004_views").run_sql(["UPDATE shop_view SET seen = true"], []).about("View");
+    /// ```
+    #[must_use]
+    pub fn about(mut self, model: impl Into<Text>) -> Self {
+        if let Some(Operation::RunSql { about, .. } | Operation::RunRust { about, .. }) = self.operations.last_mut() {
+            *about = Some(model.into());
+        }
+        self
     }
 
     /// Sets fields of rows by expressions, batch by batch.

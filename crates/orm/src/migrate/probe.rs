@@ -70,7 +70,7 @@ pub(crate) fn doubts(
     let (Some(old), Some(new)) = (before.model(app, operation.model()), after.model(app, operation.model())) else {
         return Ok(Vec::new());
     };
-    if !narrows || !new.managed || new.proxy_for.is_some() {
+    if !narrows || !after.has_table(new) {
         return Ok(Vec::new());
     }
     let (from, to) = (before.schema(dialect)?, after.schema(dialect)?);

@@ -148,7 +148,7 @@ pub fn advice(app: &str, operation: &Operation, before: &State) -> Advice {
     let brief = || Advice::new(AccessExclusive, Effort::Brief);
     let model = before.model(app, operation.model());
     let old = |name: &str| model.and_then(|model| model.fields.iter().find(|field| field.name == name));
-    if model.is_some_and(|model| !model.managed || model.proxy_for.is_some()) {
+    if model.is_some_and(|model| !before.has_table(model)) || !before.here().runs(app, operation) {
         return Advice::none();
     }
     match operation {
@@ -157,7 +157,7 @@ pub fn advice(app: &str, operation: &Operation, before: &State) -> Advice {
             let refers = definition.fields.iter().filter_map(|field| field.relation.as_ref());
             let mut refers =
                 refers.filter(|relation| relation.constraint && relation.to != "self" && relation.to != label);
-            match definition.managed && definition.proxy_for.is_none() && refers.next().is_some() {
+            match before.has_table(definition) && refers.next().is_some() {
                 // On the tables that its keys refer to.
                 true => Advice::new(ShareRowExclusive, Effort::Brief),
                 false => Advice::none(),

@@ -3,6 +3,7 @@
 mod rename;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use super::names;
@@ -17,6 +18,47 @@ use crate::query::Node;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     models: Vec<ModelDef>,
+    /// Which of them have their tables in the database at hand.
+    here: Here,
+}
+
+/// Which models have their tables in a database: all, unless somebody says so.
+#[derive(Clone, Default)]
+pub(super) struct Here(Option<Arc<Allowed>>);
+
+type Allowed = dyn Fn(&str, Option<&str>) -> bool + Send + Sync;
+
+impl Here {
+    pub(super) fn new(allowed: impl Fn(&str, Option<&str>) -> bool + Send + Sync + 'static) -> Here {
+        Here(Some(Arc::new(allowed)))
+    }
+
+    /// Whether a model is in the database; or an app, where no model is named.
+    pub(super) fn has(&self, app: &str, model: Option<&str>) -> bool {
+        self.0.as_ref().is_none_or(|allowed| allowed(app, model))
+    }
+
+    /// Whether an operation that is not about a table by itself, but SQL or work on rows, is run in the database.
+    pub(super) fn runs(&self, app: &str, operation: &Operation) -> bool {
+        match operation {
+            Operation::RunSql { about, .. } | Operation::RunRust { about, .. } => self.has(app, about.as_deref()),
+            Operation::Populate(populate) => self.has(app, Some(&populate.model)),
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Debug for Here {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Here(some)" } else { "Here(all)" })
+    }
+}
+
+/// Models are the same wherever their tables are.
+impl PartialEq for Here {
+    fn eq(&self, _: &Here) -> bool {
+        true
+    }
 }
 
 impl State {
@@ -35,8 +77,8 @@ impl State {
     /// # Errors
     /// [`ErrorKind::Migration`] if an index without a name is over something else than fields.
     pub fn of(models: &Models) -> Result<Self> {
-        let mut state =
-            State { models: models.definitions().map(|definition| written(definition)).collect::<Result<_>>()? };
+        let written = models.definitions().map(|definition| written(definition)).collect::<Result<_>>()?;
+        let mut state = State { models: written, here: Here::default() };
         state.say_which_rows_count(models);
         Ok(state)
     }
@@ -80,11 +122,36 @@ impl State {
         Schema::past(&self.definitions(), dialect)
     }
 
-    /// The models, proxies with the fields of the model whose table they share.
+    /// The same models for a database that has the tables of some.
+    pub(super) fn in_database(mut self, here: &Here) -> State {
+        self.here = here.clone();
+        self
+    }
+
+    /// Which models have their tables in the database at hand.
+    pub(super) fn here(&self) -> &Here {
+        &self.here
+    }
+
+    /// Whether migrations have to do with a model's table, in the database at hand.
+    pub(super) fn has_table(&self, model: &ModelDef) -> bool {
+        model.managed && model.proxy_for.is_none() && self.here.has(&model.app, Some(&model.name))
+    }
+
+    /// The models, proxies with the fields of the model whose table they share. A model whose table is in another database
+    /// is one that migrations do not manage, and no key to it is enforced.
     pub(crate) fn definitions(&self) -> Models {
         let mut models = Models::new();
         for model in &self.models {
             let mut model = model.clone();
+            if self.here.0.is_some() {
+                model.managed &= self.here.has(&model.app, Some(&model.name));
+                for relation in model.fields.iter_mut().filter_map(|field| field.relation.as_mut()) {
+                    if let Some((app, name)) = relation.to.split_once('.') {
+                        relation.constraint &= self.here.has(app, Some(name));
+                    }
+                }
+            }
             if let Some((app, name)) = model.proxy_for.as_deref().and_then(|label| label.split_once('.'))
                 && let Some(of) = self.model(app, name)
             {

@@ -64,10 +64,11 @@ impl Operation {
             Operation::RenameIndex { from, to, .. } => {
                 one(Operation::RenameIndex { model: model(), from: to.clone(), to: from.clone() })
             }
-            Operation::RunSql { forward, backward, state } => one(Operation::RunSql {
+            Operation::RunSql { forward, backward, state, about } => one(Operation::RunSql {
                 forward: backward.clone()?,
                 backward: Some(forward.clone()),
                 state: undo_all(state, app, before)?,
+                about: about.clone(),
             }),
             Operation::Separate { database, state } => one(Operation::Separate {
                 database: undo_all(database, app, before)?,

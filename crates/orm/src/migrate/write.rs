@@ -211,14 +211,18 @@ fn operation(code: Code, operation: &Operation, elsewhere: Elsewhere<'_>) -> Res
         Operation::ValidateConstraint { model: on, name } => {
             code.then("validate_constraint", vec![model(on), Code::text(name)])
         }
-        Operation::RunSql { forward, backward, state } => {
+        Operation::RunSql { forward, backward, state, about } => {
             let code = match backward {
                 Some(backward) => code.then("run_sql", vec![Code::array(texts(forward)), Code::array(texts(backward))]),
                 None => code.then("run_sql_one_way", vec![Code::array(texts(forward))]),
             };
-            match state.as_slice() {
+            let code = match state.as_slice() {
                 [] => code,
                 state => code.then("meaning", vec![closure("models", state, elsewhere)?]),
+            };
+            match about {
+                Some(about) => code.then("about", vec![model(about)]),
+                None => code,
             }
         }
         Operation::Separate { database, state } => {

@@ -29,6 +29,8 @@ use crate::sql::quoted;
 #[derive(Debug, Clone, Default)]
 pub struct Models {
     definitions: Vec<(Option<TypeId>, Arc<ModelDef>)>,
+    /// Models that are in other databases, by their labels, and which.
+    elsewhere: Vec<(String, String)>,
 }
 
 impl Models {
@@ -73,7 +75,22 @@ impl Models {
                 self.definitions.push((id, definition));
             }
         }
+        self.elsewhere.extend(other.elsewhere);
         self
+    }
+
+    /// Without the models that are in another database, by what the function says: its name, or `None` for those that
+    /// stay. Asking for one of them here is an error that says where it is.
+    #[must_use]
+    pub fn without_those_in(self, other: impl Fn(&ModelDef) -> Option<String>) -> Self {
+        let mut here = Models { definitions: Vec::new(), elsewhere: self.elsewhere };
+        for (id, definition) in self.definitions {
+            match other(&definition) {
+                Some(database) => here.elsewhere.push((definition.label(), database)),
+                None => here.definitions.push((id, definition)),
+            }
+        }
+        here
     }
 
     /// The models' names as `app.Model`, in the order they were added.
@@ -103,6 +120,8 @@ pub struct Schema {
     entries: Vec<Entry>,
     by_label: Names<String, ModelId>,
     by_type: HashMap<TypeId, ModelId>,
+    /// Models that are in other databases, by their labels, and which.
+    elsewhere: Vec<(String, String)>,
 }
 
 /// A map by names that the program itself has given, a few letters each: no stranger can choose them so that they
@@ -242,7 +261,9 @@ impl Schema {
 
     fn build(models: &Models, dialect: Dialect, is_present: bool, keys: Option<KeyRing>) -> Result<Arc<Schema>> {
         let (entries, by_label, by_type) = (Vec::new(), Names::default(), HashMap::new());
-        let mut build = Build { schema: Schema { dialect, keys, entries, by_label, by_type }, problems: Vec::new() };
+        let elsewhere = models.elsewhere.clone();
+        let schema = Schema { dialect, keys, entries, by_label, by_type, elsewhere };
+        let mut build = Build { schema, problems: Vec::new() };
         for (type_id, definition) in &models.definitions {
             build.add(*type_id, definition.clone(), None);
         }
@@ -299,6 +320,10 @@ impl Schema {
     pub(crate) fn of<M: Model>(&self) -> Result<&Entry> {
         match self.by_type.get(&TypeId::of::<M>()) {
             Some(id) => Ok(self.entry(*id)),
+            None if let Some(database) = self.elsewhere(M::LABEL) => Err(Error::new(
+                ErrorKind::Configuration,
+                format!("model {} is in the database `{database}`, and this is another one", M::LABEL),
+            )),
             None => Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
@@ -310,10 +335,23 @@ impl Schema {
         }
     }
 
+    /// The name of the database that an `app.Model` is in, or the models of an `app`, if it is another one.
+    pub(crate) fn elsewhere(&self, label: &str) -> Option<&str> {
+        let is_meant = |known: &str| match label.contains('.') {
+            true => known.eq_ignore_ascii_case(label),
+            false => known.split('.').next() == Some(label),
+        };
+        self.elsewhere.iter().find(|(known, _)| is_meant(known)).map(|(_, database)| database.as_str())
+    }
+
     /// The model of this name (`app.Model`, in any case).
     pub(crate) fn by_label(&self, label: &str) -> Result<&Entry> {
         let known = self.by_label.get(label).or_else(|| self.by_label.get(&label.to_lowercase()));
         known.map(|id| self.entry(*id)).ok_or_else(|| {
+            if let Some(database) = self.elsewhere(label).filter(|_| label.contains('.')) {
+                let text = format!("model {label} is in the database `{database}`, and this is another one");
+                return Error::new(ErrorKind::Field, text);
+            }
             let mut labels: Vec<&str> =
                 self.entries.iter().filter(|e| e.automatic_for.is_none()).map(|e| e.label.as_str()).collect();
             labels.sort_unstable();
@@ -339,6 +377,9 @@ impl Schema {
             let listed = || self.entries().iter().filter(|entry| entry.automatic_for.is_none());
             let named: Vec<ModelId> = listed().filter(of_label).map(|entry| entry.id).collect();
             if named.is_empty() {
+                if let Some(database) = self.elsewhere(label) {
+                    return Err(format!("{label} is in the database `{database}`, and this is another one"));
+                }
                 let choices: Vec<&str> = match label.contains('.') {
                     true => listed().map(|entry| entry.label.as_str()).collect(),
                     false => listed().map(|entry| entry.definition.app.as_ref()).collect(),

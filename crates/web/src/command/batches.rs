@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{say, table, with_made_site};
 use crate::error::{Error, Result};
 use crate::project::Project;
+use crate::routing::DEFAULT;
 use crate::settings::Settings;
 
 /// Show the runs in batches that the database remembers, and how far each is
@@ -17,7 +18,7 @@ pub(crate) struct Batches {
     #[arg(long, value_name = "NAME")]
     forget: Option<String>,
     /// The database, by the name in DATABASE_URL_<NAME>
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = DEFAULT)]
     database: String,
 }
 

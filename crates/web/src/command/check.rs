@@ -71,19 +71,13 @@ async fn data(project: &Project, site: &Site, labels: &[String], out: &mut (dyn 
 /// Lists the documents that do not fit the JSON Schemas of their fields.
 async fn documents(project: &Project, site: &Site, labels: &[String], out: &mut (dyn Write + Send)) -> Result<()> {
     let mut all = Audited::default();
-    for database in [None].into_iter().chain(project.databases().into_iter().map(Some)) {
-        let app_of = |label: &str| label.split('.').next().unwrap_or_default().to_owned();
-        // What no app is called is looked for, and missed, in the first.
-        let is_here = |label: &String| {
-            let app = project.apps().iter().find(|app| app.label() == app_of(label));
-            app.and_then(|app| app.database.as_deref()) == database
-        };
-        let here: Vec<&String> = labels.iter().filter(|label| is_here(label)).collect();
+    for database in project.databases() {
+        let here: Vec<&String> = labels.iter().filter(|label| project.is_in(&database, label)).collect();
         if here.is_empty() && !labels.is_empty() {
             continue;
         }
         let audit = here.into_iter().fold(Audit::new(), Audit::of);
-        let db = site.db_named(database.unwrap_or("default"))?;
+        let db = site.db_named(&database)?;
         let audited = audit.run(db, |unfit| {
             unfit.faults.iter().try_for_each(|fault| {
                 let (key, pointer) = (plain(&unfit.key), plain(&fault.pointer));

@@ -9,6 +9,7 @@ use nuages_orm::fixture::{Dump, Format, Load};
 use super::{say, with_site};
 use crate::error::{Error, Result};
 use crate::project::Project;
+use crate::routing::DEFAULT;
 use crate::settings::Settings;
 
 /// The formats by name.
@@ -54,6 +55,9 @@ pub(crate) struct Dumpdata {
     /// Only the rows with these keys, divided by commas; of one model
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pks: Vec<String>,
+    /// The database, by the name in DATABASE_URL_<NAME>
+    #[arg(long, default_value = DEFAULT)]
+    database: String,
     /// Write to this file, which appears once all is written
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -72,12 +76,12 @@ impl Dumpdata {
         if let Some(blanks) = self.indent {
             dump = dump.indent(blanks);
         }
-        with_site(project, settings, async |site| match &self.output {
-            None => Ok(dump.write(site.db(), out).await.map(drop)?),
-            Some(path) => {
+        with_site(project, settings, async |site| match (&self.output, site.db_named(&self.database)?) {
+            (None, db) => Ok(dump.write(db, out).await.map(drop)?),
+            (Some(path), db) => {
                 let partial = Partial::create(path)?;
                 let mut file = BufWriter::new(&partial.file);
-                let objects = dump.write(site.db(), &mut file).await?;
+                let objects = dump.write(db, &mut file).await?;
                 drop(file);
                 partial.finish()?;
                 say(out, format_args!("{objects} objects in {}.\n", path.display()))
@@ -137,6 +141,9 @@ pub(crate) struct Loaddata {
     /// Leave out this APP or APP.MODEL
     #[arg(short, long, value_name = "APP[.MODEL]")]
     exclude: Vec<String>,
+    /// The database, by the name in DATABASE_URL_<NAME>; objects of models that are in others are left out
+    #[arg(long, default_value = DEFAULT)]
+    database: String,
 }
 
 impl Loaddata {
@@ -155,7 +162,7 @@ impl Loaddata {
         load = self.exclude.iter().fold(load, |load, label| load.without(label));
         let files = self.fixtures.len();
         with_site(project, settings, async |site| {
-            let loaded = load.run(site.db()).await?;
+            let loaded = load.run(site.db_named(&self.database)?).await?;
             let left_out = match loaded.read - loaded.objects {
                 0 => String::new(),
                 left_out => format!(", {left_out} left out"),

@@ -9,6 +9,7 @@ use nuages_orm::{Db, Models};
 use super::say;
 use crate::error::Result;
 use crate::project::Project;
+use crate::routing::DEFAULT;
 use crate::settings::Settings;
 
 /// Print models for the tables of a database
@@ -19,9 +20,9 @@ use crate::settings::Settings;
 pub(crate) struct Inspectdb {
     /// Only these tables
     tables: Vec<String>,
-    /// The database, if it is not the project's
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
+    /// The database, by the name in DATABASE_URL_<NAME> or by a URL
+    #[arg(long, value_name = "NAME|URL", default_value = DEFAULT)]
+    database: String,
     /// The app of tables that belong to none by their names
     #[arg(long, value_name = "LABEL")]
     app: Option<String>,
@@ -29,7 +30,10 @@ pub(crate) struct Inspectdb {
 
 impl Inspectdb {
     pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
-        let url = self.database.as_deref().unwrap_or(settings.database_url.expose());
+        let url = match self.database.contains(':') {
+            true => self.database.as_str(),
+            false => settings.url_of(&self.database)?.expose(),
+        };
         // Without the project's models: they may not fit together before they are written.
         let db = Db::connect(url, Models::new()).await?;
         let printed = self.print(project, &db).await;

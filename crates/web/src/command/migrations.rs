@@ -2,16 +2,14 @@
 
 use std::io::Write;
 
-use nuages_orm::migrate::{Explained, Migration, Migrator, Progress, Target};
+use nuages_orm::migrate::{Explained, Migrator, Progress, Target};
 
 use super::{ProgressBar, say, with_site};
 use crate::error::{Error, Result};
 use crate::project::Project;
+use crate::routing::DEFAULT;
 use crate::settings::Settings;
 use crate::site::Site;
-
-/// The database that nothing else is said of.
-const DEFAULT: &str = "default";
 
 /// Bring the tables up to date, or back to what they were
 #[derive(Debug, clap::Args)]
@@ -92,15 +90,15 @@ impl Migrate {
     }
 }
 
-/// The migrations of the apps that are in a database.
-fn migrations(project: &Project, database: &str) -> Vec<Migration> {
-    let database = if database == DEFAULT { None } else { Some(database.to_lowercase()) };
-    project.apps_in(database.as_deref()).flat_map(|app| app.migrations.clone()).collect()
-}
-
+/// All migrations, which change in a database what is in it.
 pub(super) fn migrator(project: &Project, site: &Site, database: &str) -> Result<Migrator> {
-    let db = site.db_named(database)?;
-    Ok(Migrator::new(db, migrations(project, database))?)
+    let migrator = Migrator::new(site.db_named(database)?, project.migrations())?;
+    let database = database.to_lowercase();
+    if database == DEFAULT && project.databases().len() == 1 {
+        return Ok(migrator);
+    }
+    let routing = project.routing();
+    Ok(migrator.allow(move |app, model| routing.allows(&database, app, model)))
 }
 
 fn show_plan(plan: &[Explained], out: &mut (dyn Write + Send)) -> Result<()> {
@@ -128,8 +126,8 @@ fn show_plan(plan: &[Explained], out: &mut (dyn Write + Send)) -> Result<()> {
 
 /// What `check --deploy` says of the operations that are not yet applied and would keep others waiting.
 pub(super) async fn warn_of_locks(project: &Project, site: &Site, out: &mut (dyn Write + Send)) -> Result<()> {
-    for name in [DEFAULT].into_iter().chain(project.databases()) {
-        for step in migrator(project, site, name)?.explain(&Target::All).await? {
+    for name in project.databases() {
+        for step in migrator(project, site, &name)?.explain(&Target::All).await? {
             for operation in &step.operations {
                 if let Some(advice) = operation.advice.as_ref().filter(|advice| advice.is_risky()) {
                     let label = step.migration.label();
@@ -223,8 +221,7 @@ impl Showmigrations {
             }
             return Ok(());
         }
-        let database = if self.database == DEFAULT { None } else { Some(self.database.to_lowercase()) };
-        for app in project.apps_in(database.as_deref()).map(|app| app.label()).filter(|app| is_asked(app)) {
+        for app in known.into_iter().filter(|app| is_asked(app)) {
             say(out, format_args!("{app}\n"))?;
             let mut own = shown.iter().filter(|shown| shown.app == app).peekable();
             if own.peek().is_none() {

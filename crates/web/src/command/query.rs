@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use super::{say, table, with_made_site};
 use crate::error::{Error, Result};
 use crate::project::Project;
+use crate::routing::{DEFAULT, ModelName};
 use crate::settings::Settings;
+use crate::site::Site;
 
 /// Show rows of a model, without any chance to change them
 ///
@@ -67,6 +69,9 @@ pub(crate) struct Query {
     /// Write how the database would go about it
     #[arg(long, group = "form")]
     explain: bool,
+    /// The database, by the name in DATABASE_URL_<NAME>, if it is not that which the model is read from
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
     /// Read a JSON array of queries from a file, or from stdin for `-`, and write the array of answers
     #[arg(long, value_name = "FILE", exclusive = true)]
     spec: Option<String>,
@@ -76,11 +81,17 @@ impl Query {
     pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
         if let Some(file) = &self.spec {
             let specs = read_specs(file)?;
-            return with_made_site(project, settings, async |site| answer(site.db(), &specs, out).await).await;
+            return with_made_site(project, settings, async |site| answer(project, site, &specs, out).await).await;
         }
         let (spec, columns) = self.spec(&project.models())?;
         let text = with_made_site(project, settings, async |site| {
-            site.db().transaction().read_only().run(async |db| self.answer(db, &spec, &columns).await).await
+            let model = self.model.as_deref().unwrap_or_default();
+            let database = self.database.clone().unwrap_or_else(|| read_from(project, model));
+            site.db_named(&database)?
+                .transaction()
+                .read_only()
+                .run(async |db| self.answer(db, &spec, &columns).await)
+                .await
         })
         .await?;
         say(out, format_args!("{text}"))
@@ -256,10 +267,19 @@ fn read_specs(file: &str) -> Result<Vec<Value>> {
     serde_json::from_str(&text).map_err(|error| Error::Command(format!("--spec {file} is no JSON array: {error}")))
 }
 
+/// The database that a model is read from.
+fn read_from(project: &Project, label: &str) -> String {
+    let models = project.models();
+    let found = models.definitions().find(|model| model.label().eq_ignore_ascii_case(label));
+    found.map_or_else(|| DEFAULT.to_owned(), |model| project.routing().for_read(ModelName::of(model)))
+}
+
 /// Writes the array of answers, each as soon as it is there.
-async fn answer(db: &Db, specs: &[Value], out: &mut (dyn Write + Send)) -> Result<()> {
+async fn answer(project: &Project, site: &Site, specs: &[Value], out: &mut (dyn Write + Send)) -> Result<()> {
     say(out, format_args!("["))?;
     for (index, spec) in specs.iter().enumerate() {
+        let model = spec.get("model").and_then(Value::as_str).unwrap_or_default();
+        let db = site.db_named(&read_from(project, model))?;
         // A refused statement ends its transaction: one for each spec.
         let answer = match db.transaction().read_only().run(async |db| spec::try_answer(db, spec).await).await {
             Err(error) if error.is_unavailable() => return Err(error.into()),

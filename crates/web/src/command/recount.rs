@@ -58,21 +58,14 @@ impl Recounts {
 
 /// The figures that are meant, by the database they are in.
 fn by_database(project: &Project, names: &[String]) -> Vec<(String, Recount)> {
-    let databases = [None].into_iter().chain(project.databases().into_iter().map(Some));
     let mut all = Vec::new();
-    for database in databases {
-        let app_of = |name: &String| name.split('.').next().unwrap_or_default().to_owned();
-        // What no app is called is looked for, and missed, in the first.
-        let is_here = |name: &&String| {
-            let app = project.apps().iter().find(|app| app.label() == app_of(name));
-            app.and_then(|app| app.database.as_deref()) == database
-        };
-        let here: Vec<&String> = names.iter().filter(is_here).collect();
+    for database in project.databases() {
+        let here: Vec<&String> = names.iter().filter(|name| project.is_in(&database, name)).collect();
         if here.is_empty() && !names.is_empty() {
             continue;
         }
         let recount = here.into_iter().fold(Recount::all(), Recount::named);
-        all.push((database.unwrap_or("default").to_owned(), recount));
+        all.push((database, recount));
     }
     all
 }

@@ -9,6 +9,7 @@ use super::{migrations, say, with_site};
 use crate::error::Result;
 use crate::http::Address;
 use crate::project::Project;
+use crate::routing::DEFAULT;
 use crate::settings::Settings;
 use crate::{Error, Running};
 
@@ -23,9 +24,15 @@ pub(crate) struct Runserver {
 impl Runserver {
     pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
         with_site(project, settings, async |site| {
-            let waiting = migrations::migrator(project, site, "default")?.plan(&Target::All).await?.len();
-            if waiting > 0 {
-                tracing::warn!(waiting, "migrations are not applied yet; run `{} migrate`", project.name());
+            for database in project.databases() {
+                let waiting = migrations::migrator(project, site, &database)?.plan(&Target::All).await?.len();
+                if waiting > 0 {
+                    let option = match database.as_str() {
+                        DEFAULT => String::new(),
+                        other => format!(" --database {other}"),
+                    };
+                    tracing::warn!(waiting, "migrations are not applied yet; run `{} migrate{option}`", project.name());
+                }
             }
             let mut signals = Signals::listen()?;
             let running = project.serve(site, self.address).await?;
@@ -40,8 +47,8 @@ impl Runserver {
 pub(crate) async fn demo(project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
     with_site(project, settings, async |site| {
         let mut applied = 0;
-        for name in ["default"].into_iter().chain(project.databases()) {
-            applied += migrations::migrator(project, site, name)?.migrate(&Target::All, |_| ()).await?;
+        for name in project.databases() {
+            applied += migrations::migrator(project, site, &name)?.migrate(&Target::All, |_| ()).await?;
         }
         for app in project.apps() {
             if let Some(fill) = &app.demo {

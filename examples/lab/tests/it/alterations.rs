@@ -265,6 +265,7 @@ fn alterations() -> Vec<Alteration> {
                 forward: vec![r#"UPDATE "alt_author" SET "score" = 0"#.into()],
                 backward: None,
                 state: Vec::new(),
+                about: None,
             })
         }),
     ]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::super::literal::Literal;
-use super::super::state::State;
+use super::super::state::{Here, State};
 use super::walk::{self, Course};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, nearest};
@@ -28,6 +28,7 @@ pub struct Past {
     db: Db,
     app: Text,
     models: Models,
+    here: Here,
     course: Arc<Course>,
 }
 
@@ -35,7 +36,8 @@ impl Past {
     pub(in super::super) fn new(db: &Db, app: &Text, state: &State, course: Course) -> Result<Past> {
         let models = state.definitions();
         let db = db.with_past(&models)?;
-        Ok(Past { db, app: app.clone(), models, course: Arc::new(course) })
+        let here = state.here().clone();
+        Ok(Past { db, app: app.clone(), models, here, course: Arc::new(course) })
     }
 
     /// Does nothing: the way back where there is nothing to undo.
@@ -52,13 +54,14 @@ impl Past {
     /// A model of the migration's app by its name, or of another one by `app.Model`.
     ///
     /// # Errors
-    /// [`ErrorKind::Migration`] if there is none at this point.
+    /// [`ErrorKind::Migration`] if there is none at this point, or its table is in another database.
     pub fn model(&self, name: &str) -> Result<PastModel> {
         let label = if name.contains('.') { name.to_owned() } else { format!("{}.{name}", self.app) };
         let entry = self.db.schema().by_label(&label).map_err(|error| {
             let text = format!("there is no model {label} at this point of the history: {error}");
             Error::new(ErrorKind::Migration, text)
         })?;
+        self.check_here(&entry.definition)?;
         Ok(PastModel { past: self.clone(), query: Query::on(entry.label.clone()) })
     }
 
@@ -75,10 +78,24 @@ impl Past {
                 format!("there is no model {} at this point of the history, for which a struct stands", M::LABEL);
             Error::new(ErrorKind::Migration, text)
         })?;
+        self.check_here(&known)?;
         fit(&mut definition, &known)?;
         self.models = self.models.with_struct::<M>(definition);
         self.db = self.db.with_past(&self.models)?;
         Ok(self)
+    }
+
+    /// Refuses a model whose table is in another database.
+    fn check_here(&self, model: &ModelDef) -> Result<()> {
+        if self.here.has(&model.app, Some(&model.name)) {
+            return Ok(());
+        }
+        let text = format!(
+            "the table of {} is in another database than the one that is migrated: say `.about(\"…\")` after this step of \
+             the migration, with a model that it is about, so that it is run where that one is",
+            model.label()
+        );
+        Err(Error::new(ErrorKind::Migration, text))
     }
 
     /// Works on all rows of a typed query, batch by batch; as [`PastModel::batches`].

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::graph::{Graph, Key, in_migration};
 use super::super::operation::{Migration, Operation};
-use super::super::state::State;
+use super::super::state::{Here, State};
 use super::records::{Applied, RECORDS};
 use super::{Planned, Target};
 use crate::error::{Error, ErrorKind, Result};
@@ -16,10 +16,11 @@ pub(super) struct Board {
     pub(super) applied: Applied,
     /// Squashed migrations that are not recorded, though all are that they stand for.
     pub(super) complete: Vec<Arc<Migration>>,
+    here: Here,
 }
 
 impl Board {
-    pub(super) fn new(migrations: &[Arc<Migration>], mut applied: Applied) -> Result<Board> {
+    pub(super) fn new(migrations: &[Arc<Migration>], mut applied: Applied, here: Here) -> Result<Board> {
         let graph = Graph::after(migrations, |key| applied.contains_key(key))?;
         for app in graph.apps() {
             graph.leaf(app)?;
@@ -34,7 +35,7 @@ impl Board {
                 complete.push(Arc::clone(migration));
             }
         }
-        Ok(Board { graph, applied, complete })
+        Ok(Board { graph, applied, complete, here })
     }
 
     pub(super) fn is_applied(&self, migration: &Migration) -> bool {
@@ -105,7 +106,8 @@ impl Board {
     /// The models from which a plan starts: after all that is applied and that it does not undo.
     pub(super) fn start(&self, plan: &[Planned]) -> Result<State> {
         let keys: BTreeSet<Key> = plan.iter().map(|planned| planned.migration.key()).collect();
-        self.graph.state_of(|migration| self.is_applied(migration) && !keys.contains(&migration.key()))
+        let start = self.graph.state_of(|migration| self.is_applied(migration) && !keys.contains(&migration.key()))?;
+        Ok(start.in_database(&self.here))
     }
 }
 
@@ -137,7 +139,7 @@ pub(super) fn after(migration: &Migration, before: &State) -> Result<State> {
 pub(super) fn check_way_back(migration: &Migration, before: &State) -> Result<()> {
     let mut state = before.clone();
     for operation in &migration.operations {
-        if operation.undo(&migration.app, &state).is_none() {
+        if state.here().runs(&migration.app, operation) && operation.undo(&migration.app, &state).is_none() {
             let how = match operation {
                 Operation::RunSql { .. } => "say how in the second list of `run_sql`: `[]` if there is nothing to undo",
                 Operation::RunRust { .. } => "give `run_rust_both_ways` a function that undoes it, or `Past::nothing`",

@@ -23,7 +23,7 @@ pub(super) const RECORDS: &str = "django_migrations";
 /// The table that remembers what those were, and how far one got that is not atomic: ours, which Django ignores.
 pub(super) const NOTES: &str = "nuages_migrations";
 /// The version of what a digest is made of: those of another version are not compared.
-const DIGEST_VERSION: &str = "2";
+const DIGEST_VERSION: &str = "3";
 
 /// What is recorded as applied, migrations of other programs included.
 pub(super) type Applied = BTreeMap<Key, Timestamp>;
@@ -211,7 +211,7 @@ mod tests {
         assert!(!was_edited(&migration, "0:1234"), "of another version");
     }
 
-    const DIGEST: &str = "2:430b080cf197c56120814030b6729e4a";
+    const DIGEST: &str = "3:430b080cf197c56120814030b6729e4a";
 
     #[test]
     fn a_digest_does_not_depend_on_where_functions_are() {

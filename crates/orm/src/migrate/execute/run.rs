@@ -61,7 +61,9 @@ impl Work {
         let mut after = before.clone();
         for (position, operation) in migration.operations.iter().enumerate() {
             if operation.is_data() {
-                states.insert(position, Arc::new(after.clone()));
+                if before.here().runs(&migration.app, operation) {
+                    states.insert(position, Arc::new(after.clone()));
+                }
                 continue;
             }
             let from = after.clone();
@@ -318,8 +320,10 @@ impl Job {
     async fn step(&self, db: &Db, step: Step, work: &Work, state: &State, checkpoint: Option<String>) -> Result<()> {
         let Some(operation) = self.migration.operations.get(step.position) else { return Ok(()) };
         if operation.is_data() {
-            let marks = Marks::new(&self.migration, checkpoint.as_deref())?;
-            self.data(db, step.position, state, Some(marks)).await?;
+            if state.here().runs(&self.migration.app, operation) {
+                let marks = Marks::new(&self.migration, checkpoint.as_deref())?;
+                self.data(db, step.position, state, Some(marks)).await?;
+            }
             return self.note(db, step).await;
         }
         if let Operation::RunSql { .. } = operation {

@@ -86,6 +86,7 @@ impl Migrator {
         let parents: Vec<&Arc<Migration>> = graph.up_to([migration]).collect();
         let before =
             graph.state_of(|other| *other != **migration && parents.iter().any(|parent| ***parent == *other))?;
+        let before = before.in_database(&self.here);
         let changes = match backwards {
             true => {
                 check_way_back(migration, &before)?;

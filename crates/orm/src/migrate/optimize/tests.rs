@@ -102,7 +102,7 @@ fn chains_become_one_step() {
 
 #[test]
 fn nothing_moves_across_what_nobody_knows() {
-    let run = || Operation::RunSql { forward: vec!["SELECT 1".into()], backward: None, state: Vec::new() };
+    let run = || Operation::RunSql { forward: vec!["SELECT 1".into()], backward: None, state: Vec::new(), about: None };
     assert_eq!(
         down_to(|it| it.create_model(model("A")).operation(run()).add_field("A", number("f"))),
         ["Create model A", "Raw SQL operation", "Add field f to A"]

@@ -94,6 +94,7 @@ pub(super) fn migration() -> Migration {
         .alter_primary_key("Case", ["code"])
         .rename_index("Case", "one", "two")
         .run_sql(["SELECT 1"], [])
+        .about("Case")
         .run_sql_one_way(["ALTER TABLE cases ADD pages integer"])
         .meaning(|models| models.add_field("Case", Field::new("pages", Kind::Integer).null(true)))
         .separate(|tables| tables, |models| models.remove_field("Case", "pages"))

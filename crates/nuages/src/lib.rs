@@ -118,4 +118,7 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/counts.md")]
     struct Counts;
+
+    #[doc = include_str!("../../../docs/guide/slow-requests.md")]
+    struct SlowRequests;
 }

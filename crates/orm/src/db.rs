@@ -6,6 +6,7 @@ mod pause;
 mod raw;
 mod scope;
 mod stream;
+mod tally;
 mod transaction;
 
 use std::fmt;
@@ -14,13 +15,15 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub use builder::{DbBuilder, Durability};
-pub use capture::{CapturedQuery, assert_queries, capture};
+pub use capture::{CapturedQuery, Metered, assert_queries, capture};
 pub use raw::{RawQuery, RawRow};
+pub use scope::Scoped;
+pub use tally::{Meter, TalliedStatement, Tally, tally};
 pub use transaction::{Isolation, TransactionBuilder};
 
 use jiff::Timestamp;
 
-use crate::engine::{Dialect, Engine, Refusal};
+use crate::engine::{Dialect, Engine, Refusal, Running};
 use crate::error::{Error, Result};
 use crate::model::{Models, Schema};
 use crate::row::Row;
@@ -167,29 +170,56 @@ impl Db {
     /// Runs a statement and reads each of its rows where they arrive; for SQLite that is another thread.
     ///
     /// `read` may see the rows of a statement that writes twice.
-    pub(crate) async fn fetch<T, F>(&self, statement: Statement, read: F) -> Result<Vec<T>>
+    pub(crate) fn fetch<T, F>(
+        &self,
+        statement: Statement,
+        read: F,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send + use<'_, T, F>
     where
         F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         let watch = capture::Watch::start(&statement);
-        let found = match &self.level {
-            Some(level) => level.session()?.fetch(statement, read).await,
-            None => self.pool.engine(&statement).fetch(statement, read).await,
+        let running = match &self.level {
+            Some(level) => level.session().map(|session| session.fetch(statement, read)),
+            None => Ok(self.pool.engine(&statement).fetch(statement, read)),
         };
-        watch.end(found.as_ref().map(|rows| rows.len() as u64));
-        found.map_err(|error| self.failed(error))
+        self.end(watch, running, |rows| rows.len() as u64)
+    }
+
+    /// As [`fetch`](Db::fetch), for a statement that finds its row by a unique key: at most one, soon.
+    pub(crate) fn fetch_one<T, F>(
+        &self,
+        statement: Statement,
+        read: F,
+    ) -> impl Future<Output = Result<Option<T>>> + Send + use<'_, T, F>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let watch = capture::Watch::start(&statement);
+        let running = match &self.level {
+            Some(level) => level.session().map(|session| session.fetch_one(statement, read)),
+            None => Ok(self.pool.engine(&statement).fetch_one(statement, read)),
+        };
+        self.end(watch, running, |row| u64::from(row.is_some()))
     }
 
     /// Runs a statement; the number of rows it changed.
-    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
+    pub(crate) fn execute(&self, statement: Statement) -> impl Future<Output = Result<u64>> + Send {
         let watch = capture::Watch::start(&statement);
-        let changed = match &self.level {
-            Some(level) => level.session()?.execute(statement).await,
-            None => self.pool.engine(&statement).execute(statement).await,
+        let running = match &self.level {
+            Some(level) => level.session().map(|session| session.execute(statement)),
+            None => Ok(self.pool.engine(&statement).execute(statement)),
         };
-        watch.end(changed.as_ref().copied());
-        changed.map_err(|error| self.failed(error))
+        self.end(watch, running, |rows| *rows)
+    }
+
+    /// Waits for a statement that was sent.
+    async fn end<T>(&self, watch: capture::Watch, running: Result<Running<'_, T>>, rows: fn(&T) -> u64) -> Result<T> {
+        let outcome = running?.await;
+        watch.end(outcome.as_ref().map(rows));
+        outcome.map_err(|error| self.failed(error))
     }
 
     /// Runs several statements without parameters, separated by semicolons.

@@ -12,6 +12,7 @@ pub(crate) mod sqlite;
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::Duration;
 
 use crate::db::{Durability, Isolation, Statement};
@@ -122,6 +123,9 @@ macro_rules! either {
     };
 }
 
+/// What was sent to a database. In a box, because it is held within other futures, which are copied while they are made.
+pub(crate) type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
 impl Engine {
     /// Connects to the database of a URL.
     pub(crate) async fn connect(url: &str, settings: &Settings) -> Result<Engine> {
@@ -138,16 +142,30 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn fetch<T, F>(&self, statement: Statement, read: F) -> Result<Vec<T>>
+    pub(crate) fn fetch<'a, T, F>(&'a self, statement: Statement, read: F) -> Running<'a, Vec<T>>
     where
         F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        either!(Engine, self, engine => engine.fetch(statement, read).await)
+        either!(Engine, self, engine => Box::pin(engine.fetch(statement, read)))
     }
 
-    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
-        either!(Engine, self, engine => engine.execute(statement).await)
+    /// The row of a statement that finds it by a unique key.
+    pub(crate) fn fetch_one<'a, T, F>(&'a self, statement: Statement, read: F) -> Running<'a, Option<T>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Engine::Sqlite(engine) => Box::pin(engine.fetch_one(statement, read)),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => Box::pin(async move { Ok(engine.fetch(statement, read).await?.pop()) }),
+        }
+    }
+
+    pub(crate) fn execute(&self, statement: Statement) -> Running<'_, u64> {
+        either!(Engine, self, engine => Box::pin(engine.execute(statement)))
     }
 
     pub(crate) async fn script(&self, sql: String) -> Result<()> {
@@ -193,16 +211,25 @@ impl Engine {
 }
 
 impl Session {
-    pub(crate) async fn fetch<T, F>(&self, statement: Statement, read: F) -> Result<Vec<T>>
+    pub(crate) fn fetch<'a, T, F>(&'a self, statement: Statement, read: F) -> Running<'a, Vec<T>>
     where
         F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        either!(Session, self, session => session.fetch(statement, read).await)
+        either!(Session, self, session => Box::pin(session.fetch(statement, read)))
     }
 
-    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
-        either!(Session, self, session => session.execute(statement).await)
+    pub(crate) fn fetch_one<'a, T, F>(&'a self, statement: Statement, read: F) -> Running<'a, Option<T>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let rows = self.fetch(statement, read);
+        Box::pin(async move { Ok(rows.await?.pop()) })
+    }
+
+    pub(crate) fn execute(&self, statement: Statement) -> Running<'_, u64> {
+        either!(Session, self, session => Box::pin(session.execute(statement)))
     }
 
     pub(crate) async fn script(&self, sql: String) -> Result<()> {

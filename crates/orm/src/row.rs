@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::encryption::{Lock, Opening, Plaintext, Text};
+use crate::encryption::{Opening, Plaintext, Text};
 #[cfg(feature = "postgres")]
 use crate::engine::postgres;
 #[cfg(feature = "sqlite")]
@@ -31,10 +31,8 @@ pub struct Row<'a> {
     next: usize,
     /// Where the columns are that are read first, second… if not in this order.
     order: Option<&'a [usize]>,
-    /// The columns whose documents have versions, by the place at which they are read.
-    versioned: &'a [(usize, JsonSchema)],
-    /// Which columns are encrypted, if any.
-    opening: Option<&'a Opening>,
+    /// How its columns are read, where their own type does not say it all.
+    reading: Option<&'a Reading>,
 }
 
 /// How the columns of an answer are read, where their own type does not say it all.
@@ -52,12 +50,17 @@ impl Reading {
         Reading { versioned: entry.versioned.clone(), opening: Opening::of_model(schema, entry) }
     }
 
+    /// Whether the columns' own types do say it all.
+    fn is_plain(&self) -> bool {
+        self.versioned.is_empty() && self.opening.is_none()
+    }
+
     /// Reads rows by it.
     pub(crate) fn with<T>(
         self,
         mut read: impl FnMut(&mut Row<'_>) -> Result<T>,
     ) -> impl FnMut(&mut Row<'_>) -> Result<T> {
-        move |row| read(&mut row.read_by(&self))
+        move |row| if self.is_plain() { read(row) } else { read(&mut row.read_by(&self)) }
     }
 }
 
@@ -75,7 +78,7 @@ pub(crate) enum Source<'a> {
 impl<'a> Row<'a> {
     /// A row with its cursor on the first column.
     pub(crate) fn new(source: Source<'a>) -> Self {
-        Row { source, next: 0, order: None, versioned: &[], opening: None }
+        Row { source, next: 0, order: None, reading: None }
     }
 
     /// The same row, its columns read as is said.
@@ -83,7 +86,7 @@ impl<'a> Row<'a> {
     where
         'a: 'b,
     {
-        Row { versioned: &reading.versioned, opening: reading.opening.as_deref(), ..self.clone() }
+        Row { reading: Some(reading), ..self.clone() }
     }
 
     /// The same row from its beginning, its columns in another order.
@@ -91,7 +94,7 @@ impl<'a> Row<'a> {
     where
         'a: 'b,
     {
-        Row { source: self.source, next: 0, order: Some(order), versioned: &[], opening: None }
+        Row { source: self.source, next: 0, order: Some(order), reading: None }
     }
 
     /// The names of the columns.
@@ -120,12 +123,8 @@ impl<'a> Row<'a> {
             Source::Postgres(row) => postgres::Cell::at(row, index).map(Found::Postgres),
             Source::Values(values) => values.get(index).map(Found::Value),
         };
-        let versioned = self.versioned.iter().find(|(known, _)| *known == place).map(|(_, schema)| schema);
-        let sealed = self.opening.and_then(|opening| {
-            let lock = opening.lock(place)?;
-            Some(Sealed { opening, lock, source: self.source, order: self.order })
-        });
-        Column { found: found.unwrap_or(Found::Nothing), number: place + 1, versioned, sealed }
+        let special = self.reading.map(|reading| Special { reading, source: self.source, order: self.order });
+        Column { found: found.unwrap_or(Found::Nothing), place, special }
     }
 
     /// Reads the next column.
@@ -179,19 +178,16 @@ impl fmt::Debug for Row<'_> {
 #[derive(Clone, Copy)]
 pub struct Column<'a> {
     found: Found<'a>,
-    /// Counted from 1, for messages.
-    number: usize,
-    /// Of a document that has a version.
-    versioned: Option<&'a JsonSchema>,
-    /// What opens it, if it is encrypted.
-    sealed: Option<Sealed<'a>>,
+    /// Where it was read, counted from 0.
+    place: usize,
+    /// Of a row some of whose columns are read in a way of their own.
+    special: Option<Special<'a>>,
 }
 
-/// What opens an encrypted column: the keys, and the row that it is in.
+/// How columns are read beside their types, and the row: what is encrypted is opened by the row's key.
 #[derive(Clone, Copy)]
-struct Sealed<'a> {
-    opening: &'a Opening,
-    lock: &'a Lock,
+struct Special<'a> {
+    reading: &'a Reading,
     source: Source<'a>,
     order: Option<&'a [usize]>,
 }
@@ -214,13 +210,13 @@ enum Found<'a> {
 impl Plaintext {
     /// As a column that is read like any other.
     pub fn column(&self) -> Column<'_> {
-        Column { found: Found::Opened(Text(self.expose())), number: 1, versioned: None, sealed: None }
+        Column { found: Found::Opened(Text(self.expose())), place: 0, special: None }
     }
 }
 
 impl fmt::Debug for Column<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Column").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Column").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -264,7 +260,11 @@ impl<'a> Column<'a> {
         if let Found::Value(Value::Plain(plain)) = self.found {
             return Ok(plain.clone());
         }
-        let Some(Sealed { opening, lock, source, order }) = self.sealed else {
+        let found = self.special.and_then(|special| {
+            let opening = special.reading.opening.as_deref()?;
+            Some((special, opening, opening.lock(self.place)?))
+        });
+        let Some((Special { source, order, .. }, opening, lock)) = found else {
             return Err(Error::new(
                 ErrorKind::Type,
                 "cannot be opened, since nothing says which field it is of: fetch the model, or read it as a `String` \
@@ -291,7 +291,7 @@ impl<'a> Column<'a> {
     }
 
     fn is_missing(self) -> Error {
-        Error::new(ErrorKind::Decode, format!("is column {} of an answer that has fewer", self.number))
+        Error::new(ErrorKind::Decode, format!("is column {} of an answer that has fewer", self.place + 1))
     }
 
     readers! {
@@ -330,9 +330,10 @@ impl<'a> Column<'a> {
     pub fn json<T: DeserializeOwned>(self) -> Result<T> {
         let text = self.json_text()?;
         let wrong = |error| Error::new(ErrorKind::Decode, format!("is not the JSON that its type expects: {error}"));
-        match self.versioned {
+        let place = |(known, _): &&(usize, JsonSchema)| *known == self.place;
+        match self.special.and_then(|special| special.reading.versioned.iter().find(place)) {
             None => serde_json::from_str(text).map_err(wrong),
-            Some(schema) => {
+            Some((_, schema)) => {
                 serde_json::from_value(schema.read(serde_json::from_str(text).map_err(wrong)?)?).map_err(wrong)
             }
         }

@@ -4,6 +4,7 @@ mod extract;
 mod layers;
 pub(crate) mod problem;
 mod serve;
+mod slow;
 
 pub use extract::{Json, Origin, Shared};
 pub use problem::Problem;

@@ -48,6 +48,7 @@ impl fmt::Debug for Secret {
 /// | `DEBUG` | whether this is somebody's desk: `true` or `false` | `false` |
 /// | `SITE_URL` | the address under which people reach the site, such as `https://example.org` | the `Host` of each request |
 /// | `REQUEST_TIMEOUT` | seconds after which a request is given up | 30 |
+/// | `SLOW_REQUEST` | seconds from which on a request is logged with the statements it sent; 0 for never | 1 |
 /// | `SHUTDOWN_TIMEOUT` | seconds that running requests have to finish after a signal to stop | 10 |
 /// | `DATA_UPLOAD_MAX_MEMORY_SIZE` | the longest request body in bytes | 2,621,440, as in Django |
 /// | `RUST_LOG` | what is logged, such as `info,nuages_orm=debug` | `info`, and each request while `DEBUG` is on |
@@ -76,6 +77,8 @@ pub struct Settings {
     pub site_url: Option<String>,
     /// After how long a request is given up.
     pub request_timeout: Duration,
+    /// From which time on a request is logged with the statements it sent, if at all.
+    pub slow_request: Option<Duration>,
     /// How long running requests have to finish after a signal to stop.
     pub shutdown_timeout: Duration,
     /// The longest request body.
@@ -116,6 +119,7 @@ impl Settings {
             debug: false,
             site_url: None,
             request_timeout: Duration::from_secs(30),
+            slow_request: Some(Duration::from_secs(1)),
             shutdown_timeout: Duration::from_secs(10),
             body_limit_bytes: 2_621_440, // 2.5 MiB
             log: None,
@@ -180,6 +184,10 @@ impl Settings {
             debug: from.boolean("DEBUG").unwrap_or(standard.debug),
             site_url: from.site_url(),
             request_timeout: from.seconds("REQUEST_TIMEOUT").unwrap_or(standard.request_timeout),
+            slow_request: match from.text("SLOW_REQUEST") {
+                Some("0") => None,
+                _ => from.seconds("SLOW_REQUEST").or(standard.slow_request),
+            },
             shutdown_timeout: from.seconds("SHUTDOWN_TIMEOUT").unwrap_or(standard.shutdown_timeout),
             body_limit_bytes: from.number("DATA_UPLOAD_MAX_MEMORY_SIZE").unwrap_or(standard.body_limit_bytes),
             log: from.log(),
@@ -362,6 +370,7 @@ mod tests {
             ("SECRET_KEY", "hunter2"),
             ("SITE_URL", "example.org"),
             ("REQUEST_TIMEOUT", "-1"),
+            ("SLOW_REQUEST", "soon"),
             ("SHUTDOWN_TIMEOUT", "1e30"),
             ("DATA_UPLOAD_MAX_MEMORY_SIZE", "2.5MB"),
             ("RUST_LOG", "nuages=loud"),
@@ -377,6 +386,7 @@ mod tests {
                 "SECRET_KEY",
                 "SITE_URL",
                 "REQUEST_TIMEOUT",
+                "SLOW_REQUEST",
                 "SHUTDOWN_TIMEOUT",
                 "DATA_UPLOAD_MAX_MEMORY_SIZE",
                 "RUST_LOG"

@@ -2,6 +2,11 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use tokio::task::futures::TaskLocalFuture;
 
 use super::Db;
 
@@ -14,8 +19,25 @@ impl Db {
     /// may write, all it reads comes from the primary.
     ///
     /// Outside any scope, statements that read may go to a replica always. Tasks that the future spawns are outside it.
-    pub async fn scope<T>(future: impl Future<Output = T>) -> T {
-        HAS_WRITTEN.scope(Cell::new(false), future).await
+    pub fn scope<F: Future>(future: F) -> Scoped<F> {
+        Scoped { inner: HAS_WRITTEN.scope(Cell::new(false), future) }
+    }
+}
+
+pin_project! {
+    /// A future that reads what it wrote: see [`Db::scope`].
+    #[derive(Debug)]
+    pub struct Scoped<F> {
+        #[pin]
+        inner: TaskLocalFuture<Cell<bool>, F>,
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().inner.poll(context)
     }
 }
 

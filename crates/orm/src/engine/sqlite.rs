@@ -14,6 +14,7 @@ mod writer;
 
 use std::fs::DirBuilder;
 use std::mem;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use smallvec::SmallVec;
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
@@ -51,9 +53,24 @@ pub(crate) struct Engine {
     streams: Arc<Semaphore>,
 }
 
+/// Statements that are brief and wait together are answered from one snapshot: at most so many.
+const TOGETHER: usize = 16;
+
 enum ReadJob {
-    Run(Box<dyn FnOnce(&Worker) + Send>),
+    Run(Reading),
+    /// A statement that finds one row by a unique key, which takes no time worth waiting for elsewhere.
+    Brief(Reading),
     Close,
+}
+
+type Reading = Box<dyn FnOnce(&Worker) + Send>;
+
+/// What was asked of a thread.
+struct Asked<T> {
+    answer: oneshot::Receiver<Result<T>>,
+    /// Who is asked, for messages.
+    whom: &'static str,
+    waiting: Option<Waiting>,
 }
 
 /// What a connection is opened with.
@@ -134,67 +151,97 @@ impl Engine {
     }
 
     /// Runs a statement outside any transaction, and reads its rows.
-    pub(crate) async fn fetch<T, F>(&self, statement: Statement, mut read: F) -> Result<Vec<T>>
+    pub(crate) fn fetch<T, F>(
+        &self,
+        statement: Statement,
+        mut read: F,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send + use<'_, T, F>
     where
         F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        if !statement.reads {
-            return self.write(alone(&statement.sql), move |worker| worker.fetch(&statement, &mut read)).await;
-        }
-        let (reply, answer) = oneshot::channel();
-        let waiting = Waiting::new();
-        let forsaken = Arc::clone(&waiting.0);
-        let job = ReadJob::Run(Box::new(move |worker: &Worker| {
-            if !reply.is_closed() {
-                worker.deadline.watch(Some(forsaken));
-                let rows = worker.fetch(&statement, &mut read);
-                worker.deadline.watch(None);
-                drop(reply.send(rows));
-            }
-        }));
-        self.readers.send(job).map_err(|_| stopped())?;
-        let answer = self.answer(answer, "all reader threads are").await;
-        drop(waiting);
-        answer
+        let asked = match statement.reads {
+            true => self.read(ReadJob::Run, move |worker| worker.fetch(&statement, &mut read)),
+            false => self.write(alone(&statement.sql), move |worker| worker.fetch(&statement, &mut read)),
+        };
+        self.answer(asked)
+    }
+
+    /// Runs a statement that finds its row by a unique key, outside any transaction.
+    pub(crate) fn fetch_one<T, F>(
+        &self,
+        statement: Statement,
+        mut read: F,
+    ) -> impl Future<Output = Result<Option<T>>> + Send + use<'_, T, F>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.answer(self.read(ReadJob::Brief, move |worker| worker.fetch_one(&statement, &mut read)))
     }
 
     /// Runs a statement outside any transaction; the number of rows it changed.
-    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
-        self.write(alone(&statement.sql), move |worker| worker.execute(&statement)).await
+    pub(crate) fn execute(&self, statement: Statement) -> impl Future<Output = Result<u64>> + Send {
+        self.answer(self.write(alone(&statement.sql), move |worker| worker.execute(&statement)))
     }
 
     /// Runs several statements without parameters, separated by semicolons.
     pub(crate) async fn script(&self, sql: String) -> Result<()> {
-        self.write(true, move |worker| worker.script(&sql)).await
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        alone: bool,
-        work: impl FnMut(&Worker) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (job, answer) = writer::Job::write(alone, work);
-        self.writer.send(job).map_err(|_| stopped())?;
-        self.answer(answer, "the writer is").await
+        self.answer(self.write(true, move |worker| worker.script(&sql))).await
     }
 
     /// Starts a transaction, once the writer is free.
     pub(crate) async fn begin(&self, begin: &Begin) -> Result<Session> {
         let (job, answer) = writer::Job::begin(begin);
-        self.writer.send(job).map_err(|_| stopped())?;
-        self.answer(answer, "the writer is").await
+        self.answer(self.ask_writer(job, answer)).await
     }
 
-    async fn answer<T>(&self, answer: oneshot::Receiver<Result<T>>, busy: &str) -> Result<T> {
+    fn read<T: Send + 'static>(
+        &self,
+        job: fn(Reading) -> ReadJob,
+        work: impl FnOnce(&Worker) -> Result<T> + Send + 'static,
+    ) -> Result<Asked<T>> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Waiting::new();
+        let forsaken = Arc::clone(&waiting.0);
+        let job = job(Box::new(move |worker: &Worker| {
+            if !reply.is_closed() {
+                worker.deadline.watch(Some(forsaken));
+                let rows = work(worker);
+                worker.deadline.watch(None);
+                drop(reply.send(rows));
+            }
+        }));
+        self.readers.send(job).map_err(|_| stopped())?;
+        Ok(Asked { answer, whom: "all reader threads are", waiting: Some(waiting) })
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        alone: bool,
+        work: impl FnMut(&Worker) -> Result<T> + Send + 'static,
+    ) -> Result<Asked<T>> {
+        let (job, answer) = writer::Job::write(alone, work);
+        self.ask_writer(job, answer)
+    }
+
+    fn ask_writer<T>(&self, job: writer::Job, answer: oneshot::Receiver<Result<T>>) -> Result<Asked<T>> {
+        self.writer.send(job).map_err(|_| stopped())?;
+        Ok(Asked { answer, whom: "the writer is", waiting: None })
+    }
+
+    async fn answer<T>(&self, asked: Result<Asked<T>>) -> Result<T> {
+        let Asked { answer, whom, waiting } = asked?;
         // The limit on the statement itself is kept by its thread.
         let limit = self.place.statement_timeout.map_or(self.wait, |limit| self.wait.saturating_add(limit));
-        match tokio::time::timeout(limit, answer).await {
+        let answer = tokio::time::timeout(limit, answer).await;
+        drop(waiting);
+        match answer {
             Ok(answer) => answer.map_err(|_| stopped())?,
             Err(_) => Err(Error::new(
                 ErrorKind::Timeout,
                 format!(
-                    "{busy} busy for more than {limit:?}: a transaction is open too long, or waits for this very \
+                    "{whom} busy for more than {limit:?}: a transaction is open too long, or waits for this very \
                      statement (inside `atomic`, use the `db` that it gives)"
                 ),
             )),
@@ -230,17 +277,40 @@ fn start(place: &Arc<Place>, readers: usize) -> Result<Started> {
     for _ in 0..readers.max(1) {
         let reader = Worker::open(place, Purpose::Reading)?;
         let jobs: Receiver<ReadJob> = receiver.clone();
-        threads.push(spawn("nuages-sqlite-reader", move || {
-            while let Ok(ReadJob::Run(job)) = jobs.recv() {
-                // A panic is the reading code's: its statement goes unanswered, the thread goes on.
-                let _ = catch_unwind(AssertUnwindSafe(|| job(&reader)));
-            }
-        })?);
+        threads.push(spawn("nuages-sqlite-reader", move || serve(&reader, &jobs))?);
     }
     place.file.lose_name();
     let (write_jobs, receiver) = unbounded();
     threads.push(spawn("nuages-sqlite-writer", move || writer::serve(&writer, &receiver))?);
     Ok((read_jobs, write_jobs, threads))
+}
+
+/// A reader thread's life.
+fn serve(reader: &Worker, jobs: &Receiver<ReadJob>) {
+    let mut next = jobs.recv().ok();
+    while let Some(job) = next.take() {
+        match job {
+            ReadJob::Close => return,
+            ReadJob::Run(job) => reader.run(job),
+            ReadJob::Brief(first) => {
+                let mut together = SmallVec::<[Reading; TOGETHER]>::new();
+                together.push(first);
+                while together.len() < TOGETHER {
+                    match jobs.try_recv() {
+                        Ok(ReadJob::Brief(job)) => together.push(job),
+                        other => {
+                            next = other.ok();
+                            break;
+                        }
+                    }
+                }
+                reader.run_together(together);
+            }
+        }
+        if next.is_none() {
+            next = jobs.recv().ok();
+        }
+    }
 }
 
 type Started = (Sender<ReadJob>, Sender<writer::Job>, Vec<JoinHandle<()>>);
@@ -397,12 +467,43 @@ impl Worker {
         Ok(Worker { connection, place: Arc::clone(place), deadline })
     }
 
+    /// A panic is the reading code's: its statement goes unanswered, the thread goes on.
+    fn run(&self, job: Reading) {
+        let _ = catch_unwind(AssertUnwindSafe(|| job(self)));
+    }
+
+    /// Runs jobs that were all sent before the first begins, in one transaction, so that the file is locked once: each
+    /// sees all that was committed before it was sent.
+    fn run_together(&self, jobs: SmallVec<[Reading; TOGETHER]>) {
+        let transaction = jobs.len() > 1 && self.steer("BEGIN").is_ok();
+        for job in jobs {
+            self.run(job);
+        }
+        if transaction && let Err(error) = self.steer("COMMIT") {
+            tracing::error!(target: "nuages::sql", %error, "a transaction that only read could not be ended");
+        }
+    }
+
+    /// The first row of a statement, if it has one.
+    fn fetch_one<T>(
+        &self,
+        statement: &Statement,
+        read: &mut impl FnMut(&mut Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut found = None;
+        self.each(statement, |row| {
+            found = Some(read(row)?);
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
+    }
+
     /// All rows of a statement.
     fn fetch<T>(&self, statement: &Statement, read: &mut impl FnMut(&mut Row<'_>) -> Result<T>) -> Result<Vec<T>> {
         let mut found = Vec::new();
         self.each(statement, |row| {
             found.push(read(row)?);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(found)
     }
@@ -410,20 +511,26 @@ impl Worker {
     /// Runs a statement to its end; the number of rows it changed.
     fn execute(&self, statement: &Statement) -> Result<u64> {
         let before = self.connection.total_changes();
-        self.each(statement, |_| Ok(()))?;
+        self.each(statement, |_| Ok(ControlFlow::Continue(())))?;
         // `changes` keeps its figure over statements that cannot change rows, such as `CREATE TABLE`.
         Ok(if self.connection.total_changes() == before { 0 } else { self.connection.changes() })
     }
 
-    /// Passes each row to `visit`.
-    fn each(&self, statement: &Statement, mut visit: impl FnMut(&mut Row<'_>) -> Result<()>) -> Result<()> {
+    /// Passes each row to `visit`, until it has enough.
+    fn each(
+        &self,
+        statement: &Statement,
+        mut visit: impl FnMut(&mut Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         let driver = |error| failure::of(&error);
         let mut prepared = self.connection.prepare_cached(&statement.sql).map_err(driver)?;
         bind::bind(&mut prepared, &statement.params)?;
         let _limit = self.limit();
         let mut rows = prepared.raw_query();
         while let Some(row) = rows.next().map_err(driver)? {
-            visit(&mut Row::new(Source::Sqlite(row)))?;
+            if visit(&mut Row::new(Source::Sqlite(row)))?.is_break() {
+                break;
+            }
         }
         Ok(())
     }

@@ -29,29 +29,43 @@ pub(crate) fn statement(schema: &Schema, query: &Query) -> Result<Option<Stateme
 }
 
 /// All rows of a query.
-pub(crate) async fn fetch<T, F>(db: &Db, query: &Query, mut read: F) -> Result<Vec<T>>
+pub(crate) fn fetch<'a, T, F>(
+    db: &'a Db,
+    query: &Query,
+    mut read: F,
+) -> impl Future<Output = Result<Vec<T>>> + Send + use<'a, T, F>
 where
     F: FnMut(&mut Row<'_>, &[Related]) -> Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    match sql::select(db.schema(), query)? {
-        Compiled::Empty => Ok(Vec::new()),
+    let running = sql::select(db.schema(), query).map(|compiled| match compiled {
+        Compiled::Empty => None,
         Compiled::Run(selected) => {
             let related = selected.related;
-            db.fetch(selected.statement, selected.reading.with(move |row| read(row, &related))).await
+            Some(db.fetch(selected.statement, selected.reading.with(move |row| read(row, &related))))
+        }
+    });
+    async move {
+        match running? {
+            Some(running) => running.await,
+            None => Ok(Vec::new()),
         }
     }
 }
 
-/// The row of which a unique column is a value, in a list; `None` if that is not what the query asks for.
-pub(crate) async fn point<T, F>(db: &Db, query: &Query, mut read: F) -> Option<Result<Vec<T>>>
+/// The row of which a unique column is a value; `None` if that is not what the query asks for.
+pub(crate) fn point<'a, T, F>(
+    db: &'a Db,
+    query: &Query,
+    mut read: F,
+) -> Option<impl Future<Output = Result<Option<T>>> + Send + use<'a, T, F>>
 where
     F: FnMut(&mut Row<'_>, &[Related]) -> Result<T> + Send + 'static,
     T: Send + 'static,
 {
     let (statement, entry) = sql::point(db.schema(), query)?;
     let reading = Reading::of_model(db.schema(), entry);
-    Some(db.fetch(statement, reading.with(move |row| read(row, &[]))).await)
+    Some(db.fetch_one(statement, reading.with(move |row| read(row, &[]))))
 }
 
 /// The rows of a query, a chunk at a time.

@@ -298,13 +298,15 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is none, [`ErrorKind::MultipleRows`] if there are several.
     pub async fn get(&self, db: &Db) -> Result<S::Row> {
-        let mut rows = match run::point(db, &self.query, S::read).await {
-            Some(raw) => self.shape.complete(db, raw?).await?,
-            None => self.clone().unsorted().limit(2).all(db).await?,
-        };
+        let none = || Error::new(ErrorKind::NotFound, format!("no {} matches the query", M::LABEL));
+        if let Some(row) = run::point(db, &self.query, S::read) {
+            return self.shape.complete_one(db, row.await?.ok_or_else(none)?).await;
+        }
+        let two = self.clone().unsorted().limit(2);
+        let mut rows = Box::pin(two.all(db)).await?;
         match (rows.pop(), rows.is_empty()) {
             (Some(only), true) => Ok(only),
-            (None, _) => Err(Error::new(ErrorKind::NotFound, format!("no {} matches the query", M::LABEL))),
+            (None, _) => Err(none()),
             (Some(_), false) => Err(Error::new(
                 ErrorKind::MultipleRows,
                 format!("more than one {} matches the query, where one was expected", M::LABEL),

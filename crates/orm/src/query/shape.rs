@@ -32,6 +32,12 @@ pub trait Shape<M: Model>: Clone + Send + Sync + 'static {
     /// Fetches related rows.
     fn complete(&self, db: &Db, raw: Vec<Self::Raw>) -> impl Future<Output = Result<Vec<Self::Row>>> + Send;
 
+    /// As [`complete`](Shape::complete), for one row.
+    fn complete_one(&self, db: &Db, raw: Self::Raw) -> impl Future<Output = Result<Self::Row>> + Send {
+        let rows = self.complete(db, vec![raw]);
+        async move { rows.await?.pop().ok_or_else(|| Error::new(ErrorKind::Database, "a row was lost on its way")) }
+    }
+
     /// The model in a row.
     fn model(row: &Self::Row) -> &M;
 }
@@ -49,6 +55,10 @@ impl<M: Model> Shape<M> for Plain {
     }
 
     async fn complete(&self, _: &Db, raw: Vec<M>) -> Result<Vec<M>> {
+        Ok(raw)
+    }
+
+    async fn complete_one(&self, _: &Db, raw: M) -> Result<M> {
         Ok(raw)
     }
 

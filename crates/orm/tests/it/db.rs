@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use nuages_orm::db::capture;
+use nuages_orm::db::{Meter, capture, tally};
 use nuages_orm::{Db, Error, ErrorKind, Result};
 
 use crate::support::{Place, on_each_engine};
@@ -87,6 +87,43 @@ on_each_engine! {
         .await
         .unwrap();
         assert_eq!(*done.lock().unwrap(), ["at once", "first", "second", "third"]);
+    }
+
+    async fn a_tally_sums_up_statements_and_says_what_is_repeated(place: Place) {
+        let db = with_table(&place).await;
+        let (_, sum) = tally(async {
+            for id in 1..=4 {
+                insert(&db, &place, id).await.unwrap();
+            }
+            insert(&db, &place, 4).await.unwrap_err();
+            ids(&db).await;
+            db.atomic(async |db| ids(db).await.len().try_into().map_err(|_| Error::new(ErrorKind::Value, "no"))).await
+                as Result<i64>
+        })
+        .await;
+        assert_eq!((sum.statements, sum.failed, sum.rows), (7, 1, 4 + 4 + 4));
+        assert_eq!(sum.lines.iter().map(|line| (line.count, line.rows)).collect::<Vec<_>>(), [(5, 4), (2, 8)]);
+        assert!(sum.lines.iter().all(|line| line.longest <= line.elapsed && line.elapsed <= sum.elapsed));
+        let repeated: Vec<_> = sum.repeated().collect();
+        let [inserts] = repeated.as_slice() else { panic!("{repeated:?}") };
+        assert!(inserts.sql.starts_with("INSERT INTO item"));
+        let path = inserts.code_path().join("\n");
+        assert!(path.contains("tests/it/db.rs:"), "{path}");
+        assert!(sum.lines[1].code_path().is_empty());
+    }
+
+    async fn a_meter_is_read_while_it_counts_and_holds_a_bounded_number_of_texts(place: Place) {
+        let db = place.db().await;
+        let meter = Meter::default();
+        let (_, kept) = capture(meter.watch(async {
+            for number in 0..150 {
+                db.raw(format!("SELECT {number}"), ()).fetch::<(i32,)>().await.unwrap();
+                assert_eq!(meter.read().statements, number + 1);
+            }
+        }))
+        .await;
+        let sum = meter.read();
+        assert_eq!((sum.statements, sum.rows, sum.lines.len(), kept.len()), (150, 150, 100, 150));
     }
 
     async fn captured_statements_have_text_parameters_and_rows(place: Place) {

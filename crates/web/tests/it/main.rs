@@ -7,3 +7,4 @@ mod http;
 mod replica;
 mod serve;
 mod signal;
+mod slow;

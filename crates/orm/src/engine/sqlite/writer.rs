@@ -209,23 +209,31 @@ impl Session {
         self.streams.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(crate) async fn fetch<T, F>(&self, statement: Statement, mut read: F) -> Result<Vec<T>>
+    pub(crate) fn fetch<T, F>(
+        &self,
+        statement: Statement,
+        mut read: F,
+    ) -> impl Future<Output = Result<Vec<T>>> + Send + use<T, F>
     where
         F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.run(move |worker| worker.fetch(&statement, &mut read)).await
+        self.run(move |worker| worker.fetch(&statement, &mut read))
     }
 
-    pub(crate) async fn execute(&self, statement: Statement) -> Result<u64> {
-        self.run(move |worker| worker.execute(&statement)).await
+    pub(crate) fn execute(&self, statement: Statement) -> impl Future<Output = Result<u64>> + Send + use<> {
+        self.run(move |worker| worker.execute(&statement))
     }
 
     pub(crate) async fn script(&self, sql: String) -> Result<()> {
         self.run(move |worker| worker.script(&sql)).await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Worker) -> Result<T> + Send + 'static) -> Result<T> {
+    fn run<T, W>(&self, work: W) -> impl Future<Output = Result<T>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Worker) -> Result<T> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let command = Command::Run(Box::new(move |worker| {
             // What was given up before it began has no effect.
@@ -233,8 +241,11 @@ impl Session {
                 let _ = reply.send(worker.and_then(work));
             }
         }));
-        self.commands.send(command).map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let sent = self.commands.send(command);
+        async move {
+            sent.map_err(|_| stopped())?;
+            answer.await.map_err(|_| stopped())?
+        }
     }
 
     /// Sends a statement that steers savepoints without waiting for it; what follows finds it done.

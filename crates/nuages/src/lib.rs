@@ -116,6 +116,9 @@ mod documents {
     #[doc = include_str!("../../../docs/guide/batches.md")]
     struct Batches;
 
+    #[doc = include_str!("../../../docs/guide/bulk.md")]
+    struct Bulk;
+
     #[doc = include_str!("../../../docs/guide/counts.md")]
     struct Counts;
 

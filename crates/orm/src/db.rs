@@ -1,6 +1,7 @@
 //! The database, as everything that runs a query sees it.
 
 mod builder;
+mod bulk;
 mod capture;
 mod pause;
 mod raw;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub use builder::{DbBuilder, Durability};
+pub(crate) use bulk::{Fill, Filling, Rows};
 pub use capture::{CapturedQuery, Metered, assert_queries, capture};
 pub use raw::{RawQuery, RawRow};
 pub use scope::Scoped;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::db::{Durability, Isolation, Statement};
+use crate::db::{Durability, Fill, Isolation, Rows, Statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 
@@ -109,6 +109,14 @@ pub(crate) enum Chunks<T, F> {
     Sqlite(sqlite::Chunks<T>, PhantomData<fn() -> F>),
     #[cfg(feature = "postgres")]
     Postgres(postgres::Chunks<F>, PhantomData<fn() -> T>),
+}
+
+/// Rows being sent to a table piece by piece.
+pub(crate) enum Filling {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::Filling),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Filling),
 }
 
 /// Calls the same method on whichever engine it is.
@@ -251,6 +259,43 @@ impl Session {
         }
     }
 
+    /// Begins to fill a table; `None` where it takes rows by `INSERT` alone.
+    pub(crate) async fn fill(&self, fill: &Fill) -> Result<Option<Filling>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(session) => Ok(Some(Filling::Sqlite(session.fill(fill)))),
+            #[cfg(feature = "postgres")]
+            Session::Postgres(session) => Ok(session.fill(fill).await?.map(Filling::Postgres)),
+        }
+    }
+
+    /// Runs a statement for each row, and reads what it answers (SQLite).
+    pub(crate) async fn fetch_each<T, F>(&self, sql: String, rows: Rows, read: F) -> Result<Vec<T>>
+    where
+        F: FnMut(usize, &mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(session) => session.fetch_each(sql, rows, read).await,
+            #[cfg(feature = "postgres")]
+            Session::Postgres(_) => {
+                drop((sql, rows, read));
+                Err(Error::new(ErrorKind::Unsupported, "PostgreSQL takes many rows in one statement"))
+            }
+        }
+    }
+
+    /// The types of a statement's parameters, as SQL names them (PostgreSQL).
+    pub(crate) async fn parameter_types(&self, sql: &str) -> Result<Vec<String>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(_) => Err(Error::new(ErrorKind::Unsupported, format!("SQLite has no types for `{sql}`"))),
+            #[cfg(feature = "postgres")]
+            Session::Postgres(session) => session.parameter_types(sql).await,
+        }
+    }
+
     /// Sends statements that steer savepoints without waiting for them; what is sent next finds them done.
     pub(crate) fn steer_later(&self, sql: String) {
         either!(Session, self, session => session.steer_later(sql));
@@ -267,6 +312,17 @@ impl Session {
     /// Ends the transaction without effect and without waiting; the connection is made fit for others in the background.
     pub(crate) fn abandon(&self) {
         either!(Session, self, session => session.abandon());
+    }
+}
+
+impl Filling {
+    pub(crate) async fn send(&mut self, rows: Rows) -> Result<()> {
+        either!(Filling, self, filling => filling.send(rows).await)
+    }
+
+    /// Waits until all rows are in; how many were written.
+    pub(crate) async fn finish(&mut self) -> Result<u64> {
+        either!(Filling, self, filling => filling.finish().await)
     }
 }
 

@@ -30,6 +30,7 @@ struct Place {
     model: Option<String>,
     field: Option<String>,
     key: Option<String>,
+    index: Option<u64>,
 }
 
 /// What kind of failure an [`Error`] is.
@@ -152,6 +153,12 @@ impl Error {
         self
     }
 
+    /// Says which of the rows of a bulk operation it is about, counted from 0, in place of what was said before.
+    pub(crate) fn at_index(mut self, index: u64) -> Self {
+        self.0.place.index = Some(index);
+        self
+    }
+
     /// What kind of failure this is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -180,6 +187,12 @@ impl Error {
     /// The primary key of the row the error is about, as text.
     pub fn row(&self) -> Option<&str> {
         self.0.place.key.as_deref()
+    }
+
+    /// Which of the rows given to a bulk operation the error is about, counted from 0; `None` where only the database knows,
+    /// as it checked many at once.
+    pub fn index(&self) -> Option<u64> {
+        self.0.place.index
     }
 
     /// What is wrong with a document that does not fit its field's JSON Schema, each with its place; empty for all other
@@ -235,6 +248,9 @@ impl fmt::Display for Error {
         }
         if let Some(key) = &place.key {
             write!(f, " of row {key}")?;
+        }
+        if let Some(index) = place.index {
+            write!(f, " at index {index}")?;
         }
         write!(f, ": {}", self.0.message)
     }

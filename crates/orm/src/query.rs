@@ -1,5 +1,6 @@
 //! Queries: the typed front door, the expression tree behind it, and what runs it.
 
+mod bulk;
 pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod insert;
@@ -16,6 +17,7 @@ pub(crate) mod soft_delete;
 pub mod spec;
 mod values;
 
+pub use bulk::{BulkCreate, BulkUpdate};
 pub use node::{Aggregate, AggregateFunction, Function, Lookup, Node, Operator, Part};
 pub use plan::{Combinator, Lock, Query, Step};
 pub(crate) use run::key_in;

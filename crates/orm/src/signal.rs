@@ -58,8 +58,9 @@
 //! | `restore` of a row or query, and what comes back with it | [`pre_save`], [`post_save`] for each row, of the mark alone |
 //! | `add`, `remove`, `clear`, `set` of a many-to-many relation | [`many_changed`] |
 //! | [`with_signals`](crate::QuerySet::with_signals)`().update(…)` | [`pre_save`], [`post_save`] for each row |
+//! | `bulk_create(…).with_signals()`, `bulk_update(…).with_signals()` | [`pre_save`], [`post_save`] for each row |
 //! | `migrate` | [`pre_migrate`], [`post_migrate`] |
-//! | `update` of a query, keys that `on_delete` changes, fixtures, operations on rows in migrations, raw SQL | none |
+//! | `update` of a query, bulk operations without `with_signals()`, keys that `on_delete` changes, fixtures, operations on rows in migrations, raw SQL | none |
 //!
 //! All of it runs in the transaction of the write: a receiver that fails undoes the write, and with it what other
 //! receivers did. What must not be undone, or must not happen if the write is, waits for

@@ -7,6 +7,7 @@
 //! `compiler.py`.
 
 mod aggregate;
+pub(crate) mod bulk;
 mod change;
 mod compare;
 mod convert;

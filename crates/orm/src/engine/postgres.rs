@@ -1,11 +1,12 @@
 //! PostgreSQL: a pool of connections, each with its prepared statements.
 //!
 //! Statements sent at the same time on the connection of a transaction are pipelined. A connection whose user went away
-//! in the middle of something is cleaned in the background before anybody else gets it: the running statement is
-//! cancelled, the transaction rolled back; if that takes too long, it is closed.
+//! in the middle of something is cleaned in the background before anybody else gets it: the transaction is rolled back.
+//! Where a statement still runs after a moment, it is cancelled and the connection closed.
 
 mod bind;
 mod connection;
+mod copy;
 mod cursor;
 mod failure;
 mod numeric;
@@ -24,6 +25,7 @@ use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use connection::Connection;
+pub(crate) use copy::Filling;
 pub(crate) use cursor::Chunks;
 pub(crate) use read::Cell;
 

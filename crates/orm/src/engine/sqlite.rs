@@ -5,6 +5,7 @@
 //! the disk. Readers may not write (`query_only`); in WAL mode neither kind waits for the other.
 
 mod bind;
+mod bulk;
 mod calendar;
 mod failure;
 mod functions;
@@ -28,6 +29,7 @@ use smallvec::SmallVec;
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
+pub(crate) use bulk::Filling;
 pub(crate) use read::Cell;
 pub(crate) use stream::Chunks;
 pub(crate) use writer::Session;

@@ -15,7 +15,13 @@ use crate::value::Value;
 /// it is written.
 ///
 /// `Post::builder()` of the derive makes one and sees to it that no field is missing.
+///
+/// A row of the struct makes one too: what `save` would insert, if it has not been saved. Zero as the key of a row that the
+/// database numbers is none, and times of creation are those of the write.
 pub struct Builder<M: Model> {
+    /// All writable columns, of one made of a struct.
+    row: Option<Vec<Value>>,
+    /// What was given field by field, which goes before what the row has.
     values: Vec<(&'static str, Value)>,
     of: PhantomData<fn() -> M>,
 }
@@ -23,7 +29,7 @@ pub struct Builder<M: Model> {
 impl<M: Model> Builder<M> {
     /// A row of which nothing is given yet.
     pub fn new() -> Self {
-        Builder { values: Vec::new(), of: PhantomData }
+        Builder { row: None, values: Vec::new(), of: PhantomData }
     }
 
     /// Gives a field, by its name; a second time, in place of the first.
@@ -36,7 +42,7 @@ impl<M: Model> Builder<M> {
         self
     }
 
-    /// The fields that were given, by name, in the order they were given.
+    /// The fields that were given one by one, by name, in the order they were given.
     pub fn values(&self) -> &[(&'static str, Value)] {
         &self.values
     }
@@ -47,7 +53,24 @@ impl<M: Model> Builder<M> {
     /// [`ErrorKind::Validation`](crate::ErrorKind::Validation) and the constraint violations, naming model and field;
     /// nothing was written then.
     pub async fn create(self, db: &Db) -> Result<M> {
-        insert::one(db, self.values).await
+        insert::one(db, self).await
+    }
+
+    /// What a row of the struct has, and the fields that were given.
+    pub(crate) fn into_parts(self) -> (Option<Vec<Value>>, Vec<(&'static str, Value)>) {
+        (self.row, self.values)
+    }
+}
+
+impl<M: Model> From<&M> for Builder<M> {
+    fn from(row: &M) -> Self {
+        Builder { row: Some(row.to_values()), values: Vec::new(), of: PhantomData }
+    }
+}
+
+impl<M: Model> From<M> for Builder<M> {
+    fn from(row: M) -> Self {
+        Builder::from(&row)
     }
 }
 
@@ -59,13 +82,16 @@ impl<M: Model> Default for Builder<M> {
 
 impl<M: Model> Clone for Builder<M> {
     fn clone(&self) -> Self {
-        Builder { values: self.values.clone(), of: PhantomData }
+        Builder { row: self.row.clone(), values: self.values.clone(), of: PhantomData }
     }
 }
 
 impl<M: Model> fmt::Debug for Builder<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", M::LABEL)?;
+        if let Some(row) = &self.row {
+            f.debug_list().entries(row).finish()?;
+        }
         f.debug_map().entries(self.values.iter().map(|(name, value)| (name, value))).finish()
     }
 }

@@ -11,7 +11,7 @@ use crate::db::{Db, Statement};
 use crate::encryption::{self, Plaintext};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
-use crate::model::{Entry, Key, Model, SchemaColumn};
+use crate::model::{Builder, Entry, Key, Model, SchemaColumn};
 use crate::relation::read_row;
 use crate::row::{Reading, Row};
 use crate::signal::{self, Draft, Of, Saved};
@@ -24,21 +24,23 @@ type Text = Cow<'static, str>;
 const BATCH: usize = 500;
 
 /// Inserts one row: the fields given, and for the others their defaults; and gives the row back as the database has it.
-pub(crate) async fn one<M: Model>(db: &Db, given: Vec<(&'static str, Value)>) -> Result<M> {
+pub(crate) async fn one<M: Model>(db: &Db, new: Builder<M>) -> Result<M> {
     let entry = db.schema().of::<M>()?;
-    let row = Filler::new(entry).of_fields(given)?;
+    let row = Filler::new(entry).of_builder(new)?;
     let Some(receivers) = hearing_save::<M>(db) else { return insert(db, entry, row).await };
     let open = db.begin(true).await?;
-    let made = async {
-        let mut draft = Draft::of_new_row(db.schema(), row.into_named(entry));
-        receivers.pre_save(open.db(), &mut draft).await?;
-        let row = Filler::new(entry).of_fields(draft.into_values())?;
-        let row = insert::<M>(open.db(), entry, row).await?;
-        receivers.post_save(open.db(), Saved { row: &row, created: true, fields: None }).await?;
-        Ok(row)
-    }
-    .await;
+    let made = one_heard(open.db(), entry, row, receivers).await;
     open.end_with(made).await
+}
+
+/// Inserts one row in the transaction `db`, and sends the signals.
+pub(super) async fn one_heard<M: Model>(db: &Db, entry: &Entry, row: NewRow, receivers: &Of<M>) -> Result<M> {
+    let mut draft = Draft::of_new_row(db.schema(), row.into_named(entry));
+    receivers.pre_save(db, &mut draft).await?;
+    let row = Filler::new(entry).of_fields(draft.into_values())?;
+    let row = insert::<M>(db, entry, row).await?;
+    receivers.post_save(db, Saved { row: &row, created: true, fields: None }).await?;
+    Ok(row)
 }
 
 /// The receivers of a model, if any wants to know of rows that are written.
@@ -106,7 +108,7 @@ where
     db.fetch(sql::set_row(db.schema(), entry, key, set)?, read).await
 }
 
-fn no_row(label: &str) -> Error {
+pub(super) fn no_row(label: &str) -> Error {
     Error::new(ErrorKind::Database, "an insert gave no row back").in_model(label)
 }
 
@@ -302,6 +304,31 @@ impl Writable<'_> {
         }
         Ok(row)
     }
+}
+
+/// Writes some fields of a row in the transaction `db`, if the query finds it, and sends the signals; whether it does.
+pub(super) async fn update_one_heard<M: Model>(
+    db: &Db,
+    entry: &Entry,
+    query: &Query,
+    model: &M,
+    fields: &[Node],
+    receivers: &Of<M>,
+) -> Result<bool> {
+    let row = Writable { entry, key: Key::to_values(&model.key()), is_new: false, mark: None };
+    let mine = query.clone().then(Step::Filter(run::key_in(entry, vec![row.key.clone()])));
+    if !run::exists(db, &mine.then(Step::Lock(Lock { of_self: true, ..Lock::default() }))).await? {
+        return Ok(false);
+    }
+    let mut draft = Draft::<M>::of_row(db.schema(), writable(entry, model), false);
+    for node in fields {
+        draft.write_known(&signal::column(entry, node)?.name);
+    }
+    for field in entry.definition.fields.iter().filter(|field| field.auto_now) {
+        draft.write_known(&field.name);
+    }
+    row.update_heard(db, None, draft, receivers).await?;
+    Ok(true)
 }
 
 /// Sets fields of a query's rows one by one, in one transaction, and sends the signals for each; says how many.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::check;
 use crate::error::Result;
 use crate::field::Kind;
-use crate::model::{Entry, Field, FieldDefault, SchemaColumn};
+use crate::model::{Builder, Entry, Field, FieldDefault, Model, SchemaColumn};
 use crate::value::Value;
 
 type Text = Cow<'static, str>;
@@ -79,6 +79,43 @@ impl<'a> Filler<'a> {
             }
         }
         Ok(NewRow { values })
+    }
+
+    /// The row that a builder describes.
+    ///
+    /// # Errors
+    /// As [`of_fields`](Self::of_fields).
+    pub(crate) fn of_builder<M: Model>(&mut self, new: Builder<M>) -> Result<NewRow> {
+        match new.into_parts() {
+            (None, fields) => self.of_fields(fields),
+            (Some(row), fields) => {
+                let mut new = self.of_struct(row);
+                for (number, (name, value)) in fields.into_iter().enumerate() {
+                    let place = self.place(number, name)?;
+                    if let Some(slot) = new.values.get_mut(place) {
+                        *slot = Some(value);
+                    }
+                }
+                Ok(new)
+            }
+        }
+    }
+
+    /// The row of a struct that was not saved before, by the values of its writable columns in their order: times of
+    /// creation are those of now, and zero is no number of the database's.
+    fn of_struct(&self, row: Vec<Value>) -> NewRow {
+        let mut row = row.into_iter();
+        let single = self.entry.single_key().map(|key| key.field);
+        let value = |column: &SchemaColumn| {
+            let field = self.entry.field(column.field);
+            let value = if field.is_written() { row.next() } else { None };
+            let unset = single == Some(column.field) && field.kind.is_auto() && value == Some(Value::Int(0));
+            match value {
+                Some(value) if !(unset || field.auto_now || field.auto_now_add) => Some(value),
+                _ => initial(field, column),
+            }
+        };
+        NewRow { values: self.entry.columns.iter().map(value).collect() }
     }
 
     /// The place of the column of a field that is given as the `number`th.

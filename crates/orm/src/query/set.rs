@@ -1,6 +1,6 @@
 //! Querysets: queries whose rows have a Rust type.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use futures_core::Stream;
 use futures_util::TryStreamExt;
 
+use super::bulk::{BulkCreate, BulkUpdate};
 use super::node::Node;
 use super::plan::{Combinator, Lock, Query, Step};
 use super::shape::{Plain, Prefetched, Shape, With};
@@ -446,6 +447,80 @@ impl<M: Model, S: Shape<M>> QuerySet<M, S> {
 }
 
 impl<M: Model> QuerySet<M> {
+    /// New rows, many at once: builders, or rows of the struct (Django's `bulk_create`). Whatever the query says about rows
+    /// that are there, it says nothing about new ones.
+    ///
+    /// Each row gets what [`create`](Builder::create) would give it: defaults, times of creation, checks, JSON Schemas,
+    /// encryption. Receivers are not told, unless [`with_signals`](BulkCreate::with_signals) says so. Rows may bring their
+    /// keys or not, as they like; PostgreSQL goes on numbering where it was, though, and not after keys that were brought.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// use nuages_orm::{Db, Model, Models, migrate::create_tables};
+    ///
+    /// #[derive(Model, Debug, Clone, PartialEq)]
+    /// #[model(app = "shop")]
+    /// struct Book {
+    ///     id: i64,
+    ///     #[field(max_length = 100)]
+    ///     title: String,
+    ///     #[field(default = 0)]
+    ///     pages: i32,
+    /// }
+    ///
+    /// let db = Db::connect("sqlite::memory:", Models::new().with::<Book>()).await?;
+    /// create_tables(&db).await?;
+    /// let titles = (1..=1_000).map(|volume| format!("Volume {volume}"));
+    /// let written = Book::objects().bulk_create(titles.map(|title| Book::builder().title(title))).run(&db).await?;
+    /// assert_eq!(written, 1_000);
+    ///
+    /// let rows = [Book { id: 0, title: "Nuages".into(), pages: 3 }];
+    /// let rows = Book::objects().bulk_create(&rows).returning().run(&db).await?;
+    /// assert_eq!(rows[0].id, 1_001);
+    /// # Ok::<(), nuages_orm::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn bulk_create<I>(&self, rows: I) -> BulkCreate<M, I>
+    where
+        I: IntoIterator<Item: Into<Builder<M>>>,
+    {
+        BulkCreate::new(rows)
+    }
+
+    /// Fields of rows that are there, written with the values that the rows of the struct have (Django's `bulk_update`): the
+    /// fields that the closure names, and the `auto_now` fields, as [`save_fields`](Model::save_fields) does.
+    ///
+    /// Rows are found by their key among those of the query. Receivers are not told, unless
+    /// [`with_signals`](BulkUpdate::with_signals) says so.
+    ///
+    /// ```
+    /// # use nuages_orm::{Db, Model};
+    /// # #[derive(Model, Debug, Clone)]
+    /// # #[model(app = "shop")]
+    /// # struct Book {
+    /// #     id: i64,
+    /// #     #[field(max_length = 100)]
+    /// #     title: String,
+    /// #     pence: i64,
+    /// # }
+    /// # async fn run(db: &Db) -> nuages_orm::Result<()> {
+    /// let mut books = Book::objects().all(db).await?;
+    /// for book in &mut books {
+    ///     book.pence += book.title.len() as i64;
+    /// }
+    /// let written = Book::objects().bulk_update(&books, |b| b.pence()).run(db).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bulk_update<I, F>(&self, rows: I, fields: impl FnOnce(M::Fields<M, Required>) -> F) -> BulkUpdate<M, I>
+    where
+        I: IntoIterator<Item: Borrow<M>>,
+        F: Selection<M>,
+    {
+        BulkUpdate::new(self.query.clone(), rows, fields(root::<M>()).into_nodes())
+    }
+
     /// Sets fields of the only row, or else makes the row that the builder says; and says whether it was made. The row is
     /// locked meanwhile.
     pub async fn update_or_create<A: Assignments<M>>(

@@ -79,33 +79,43 @@ pub(crate) fn insert(schema: &Schema, model: &Entry, insert: Insert<'_>) -> Resu
             sql.push(')');
         }
     }
-    match &insert.conflict {
+    on_conflict(&mut sql, model, &insert.conflict, &insert.columns, !insert.returning.is_empty());
+    answer_with(&mut sql, &insert.returning);
+    Ok(Statement::write(sql, params))
+}
+
+/// The columns that a statement answers with.
+pub(super) fn answer_with(sql: &mut String, columns: &[&SchemaColumn]) {
+    if !columns.is_empty() {
+        sql.push_str(" RETURNING ");
+        list(sql, columns, |sql, column| sql.push_str(&column.quoted));
+    }
+}
+
+/// What becomes of rows that are there already.
+fn on_conflict(sql: &mut String, model: &Entry, conflict: &Conflict<'_>, columns: &[&SchemaColumn], answers: bool) {
+    match conflict {
         Conflict::Refuse => {}
         Conflict::Ignore => sql.push_str(" ON CONFLICT DO NOTHING"),
         Conflict::Update(found_by) => {
             sql.push_str(" ON CONFLICT (");
-            list(&mut sql, found_by, |sql, column| sql.push_str(&column.quoted));
+            list(sql, found_by, |sql, column| sql.push_str(&column.quoted));
             let is_key = |column: &SchemaColumn| found_by.iter().any(|key| key.field == column.field);
             // What the database keeps stays as it keeps it.
             let is_set = |column: &SchemaColumn| !is_key(column) && !model.field(column.field).is_kept_by_database();
-            let mut set: Vec<_> = insert.columns.iter().filter(|column| is_set(column)).collect();
-            if set.is_empty() && !insert.returning.is_empty() {
+            let mut set: Vec<_> = columns.iter().filter(|column| is_set(column)).collect();
+            if set.is_empty() && answers {
                 // A row that nothing is done to is not answered with.
                 set.extend(found_by);
             }
             sql.push_str(if set.is_empty() { ") DO NOTHING" } else { ") DO UPDATE SET " });
-            list(&mut sql, &set, |sql, column| {
+            list(sql, &set, |sql, column| {
                 sql.push_str(&column.quoted);
                 sql.push_str(" = excluded.");
                 sql.push_str(&column.quoted);
             });
         }
     }
-    if !insert.returning.is_empty() {
-        sql.push_str(" RETURNING ");
-        list(&mut sql, &insert.returning, |sql, column| sql.push_str(&column.quoted));
-    }
-    Ok(Statement::write(sql, params))
 }
 
 /// Sets columns of the row of a key, and answers with all of its columns.
@@ -257,7 +267,11 @@ pub(crate) fn delete(schema: &Schema, query: &Query) -> Result<Compiled<Statemen
 }
 
 /// The statement with its condition, and the columns to answer with; `None` where no row can meet it.
-fn finish(mut out: Out<'_, '_>, scope: ScopeId, returning: &[&SchemaColumn]) -> Result<Option<(String, Params)>> {
+pub(super) fn finish(
+    mut out: Out<'_, '_>,
+    scope: ScopeId,
+    returning: &[&SchemaColumn],
+) -> Result<Option<(String, Params)>> {
     match out.rows_clause(scope) {
         Ok(()) => {
             for (place, column) in returning.iter().enumerate() {
@@ -291,7 +305,7 @@ impl<'a> Out<'_, 'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn check_changeable(&self, scope: ScopeId, what: &str) -> Result<()> {
+    pub(super) fn check_changeable(&self, scope: ScopeId, what: &str) -> Result<()> {
         let state = self.scope(scope);
         if state.combined.is_some() {
             return Err(Error::new(ErrorKind::Unsupported, format!("a combined query has no rows to {what}")));
@@ -306,7 +320,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The scope itself if it is about one table, or one whose rows have the keys that it finds.
-    fn found_by_key(&mut self, scope: ScopeId) -> Result<ScopeId> {
+    pub(super) fn found_by_key(&mut self, scope: ScopeId) -> Result<ScopeId> {
         self.scope_mut(scope).clear_order();
         let state = self.scope(scope);
         let joined = state.aliases.iter().skip(1).any(|alias| alias.uses > 0);

@@ -185,6 +185,65 @@ on_each_engine! {
         db.close().await;
     }
 
+    async fn rows_written_in_bulk_are_sealed_each_for_itself(place: Place) {
+        let db = &vault(&place).await;
+        let rows = || (0..450_usize).map(|number| {
+            let new = Note::builder().owner(format!("owner {number}")).number(number as i64).body("hush");
+            // With keys of their own, and where nothing is bound to the row.
+            let new = if number % 3 == 0 { new.id(-1 - number as i64) } else { new };
+            if number % 2 == 0 { new.extra(Json(json!(number))) } else { new }
+        });
+        let (written, sent) = capture(Note::objects().bulk_create(rows()).run(db)).await;
+        assert_eq!(written.unwrap(), 450);
+        let said = format!("{sent:?} {:?}", sent.iter().map(|query| &query.params).collect::<Vec<_>>());
+        assert!(!said.contains("hush") && !said.contains("owner 1"), "{said}");
+        let again = (0..450_usize).filter(|number| number % 3 != 0).map(|number| {
+            let new = Note::builder().owner(format!("owner {number}")).number(number as i64);
+            if number % 2 == 0 { new.extra(Json(json!(number))) } else { new }
+        });
+        let read = Note::objects().bulk_create(again).returning().run(db).await.unwrap();
+        assert_eq!(read.len(), 300);
+        let notes = Note::objects().order_by(|n| n.id()).all(db).await.unwrap();
+        assert_eq!(notes.len(), 750);
+        for note in notes.iter().chain(&read) {
+            let number = *note.number.expose();
+            assert_eq!(note.owner.expose(), &format!("owner {number}"));
+            assert_eq!(note.extra.as_ref().map(|extra| extra.expose().0.clone()), (number % 2 == 0).then(|| json!(number)));
+        }
+        assert!(read.windows(2).all(|pair| pair[0].number.expose() < pair[1].number.expose()));
+        for (column, start) in [("owner", "gAAAA"), ("body", "gAAAA"), ("number", "nuages1."), ("extra", "nuages1.")] {
+            assert!(stored(db, column).await.into_iter().flatten().all(|text| text.starts_with(start)), "{column}");
+        }
+        // By their blind indexes.
+        assert_eq!(Note::objects().filter(|n| n.owner().eq("owner 7")).count(db).await.unwrap(), 2);
+        assert_eq!(Note::objects().filter(|n| n.extra().eq(Json(json!(4)))).count(db).await.unwrap(), 2);
+
+        // Each for its key again.
+        let mut notes = notes;
+        for note in &mut notes {
+            note.owner = Encrypted::new(format!("new {}", note.id));
+            note.number = Encrypted::new(note.id);
+            note.body = None;
+        }
+        let update = Note::objects().bulk_update(&notes, |n| (n.owner(), n.number(), n.body())).run(db);
+        let (written, sent) = capture(update).await;
+        assert_eq!(written.unwrap(), 750);
+        assert!(!format!("{:?}", sent.iter().map(|query| &query.params).collect::<Vec<_>>()).contains("new "));
+        for note in Note::objects().all(db).await.unwrap() {
+            assert_eq!((note.owner.expose(), note.number.expose()), (&format!("new {}", note.id), &note.id));
+        }
+        assert_eq!(Note::objects().filter(|n| n.owner().eq(format!("new {}", notes[5].id))).count(db).await.unwrap(), 1);
+        assert_eq!(stored(db, "body").await, vec![None; 750]);
+
+        // Keys that are given, of one column and of two.
+        let tokens = (0..3).map(|number| Token::builder().code(number.to_string()).secret(format!("s{number}")));
+        Token::objects().bulk_create(tokens).run(db).await.unwrap();
+        assert_eq!(Token::objects().filter(|t| t.code().eq("2")).get(db).await.unwrap().secret.expose(), "s2");
+        let day = Date::constant(2026, 11, 22);
+        let reading = Reading::builder().device(Uuid::from_u128(1)).day(day).value(0.5);
+        assert_eq!(Reading::objects().bulk_create([reading]).returning().run(db).await.unwrap()[0].value.expose(), &0.5);
+    }
+
     async fn each_way_of_writing_seals(place: Place) {
         let db = &vault(&place).await;
         // One by one, with a key that the database gives, and with one that is given.

@@ -1,6 +1,7 @@
 //! What the ORM promises, a file for each part of it.
 
 mod batches;
+mod bulk;
 mod db;
 mod derive;
 #[cfg(feature = "encryption")]

@@ -1,13 +1,15 @@
 //! One connection while somebody has it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use deadpool_postgres::{Client, Object};
 use futures_util::TryStreamExt;
 use tokio::runtime::Handle;
 use tokio_postgres::types::Type;
-use tokio_postgres::{RowStream, SimpleQueryMessage, Statement as Prepared};
+use tokio_postgres::{CopyInSink, RowStream, SimpleQueryMessage, Statement as Prepared};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::bind::Bound;
@@ -21,6 +23,8 @@ use crate::value::Value;
 const STATEMENTS: usize = 512;
 /// How long the cleaning of a connection may take before it is closed instead.
 const CLEANING: Duration = Duration::from_secs(5);
+/// How long a statement may go on that nobody waits for any more, before it is cancelled.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A connection that goes back to the pool when dropped: at once if it is at rest, else once it was cleaned.
 pub(super) struct Connection {
@@ -55,6 +59,37 @@ impl<'a> Sent<'a> {
 }
 
 impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.connection.unsure.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Counts a statement as unfinished until it is said to be finished, for one that outlives the call that sends it.
+pub(super) struct Unfinished {
+    connection: Arc<Connection>,
+    finished: bool,
+}
+
+impl Unfinished {
+    pub(super) fn new(connection: &Arc<Connection>) -> Self {
+        connection.unfinished.fetch_add(1, Ordering::Relaxed);
+        Unfinished { connection: Arc::clone(connection), finished: false }
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn finish(&mut self) {
+        if !std::mem::replace(&mut self.finished, true) {
+            self.connection.unfinished.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.finished {
             self.connection.unsure.store(true, Ordering::Relaxed);
@@ -224,6 +259,12 @@ impl Connection {
         done.map(drop).map_err(|error| self.failed(error))
     }
 
+    /// Begins to copy rows into a table.
+    pub(super) async fn copy_in(&self, sql: &str) -> Result<CopyInSink<Bytes>> {
+        let (prepared, _) = self.prepare(sql).await?;
+        self.client()?.copy_in(&prepared).await.map_err(|error| self.failed(error))
+    }
+
     pub(super) async fn begin(&self, sql: &str) -> Result<()> {
         self.in_transaction.store(true, Ordering::Relaxed);
         self.script(sql).await
@@ -247,7 +288,7 @@ impl Connection {
         Ok(())
     }
 
-    fn failed(&self, error: tokio_postgres::Error) -> Error {
+    pub(super) fn failed(&self, error: tokio_postgres::Error) -> Error {
         if error.is_closed() {
             self.broken.store(true, Ordering::Relaxed);
         }
@@ -282,16 +323,15 @@ impl Drop for Connection {
 
 /// Makes a connection fit for the next user, or closes it.
 async fn clean(client: Client, tls: MakeRustlsConnect, running: bool, open: bool) {
-    let work = async {
-        if running {
-            // A statement that has ended meanwhile is not there to be cancelled, which is no error.
-            let _ = client.cancel_token().cancel_query(tls).await;
-        }
-        // Answered only after all that was sent before, and so after a cancellation too.
-        client.batch_execute(if open { "ROLLBACK" } else { "SELECT 1" }).await
-    };
-    if !matches!(tokio::time::timeout(CLEANING, work).await, Ok(Ok(()))) {
-        tracing::debug!(target: "nuages::sql", "a connection whose user went away could not be cleaned, and is closed");
-        drop(Object::take(client));
+    // Answered only after all that was sent before.
+    let end = client.batch_execute(if open { "ROLLBACK" } else { "SELECT 1" });
+    if matches!(tokio::time::timeout(if running { PATIENCE } else { CLEANING }, end).await, Ok(Ok(()))) {
+        return;
     }
+    if running {
+        let _ = tokio::time::timeout(CLEANING, client.cancel_token().cancel_query(tls)).await;
+    }
+    // PostgreSQL does not say when it has cancelled, and may do so only when the next statement runs: nobody gets it.
+    tracing::debug!(target: "nuages::sql", "a connection whose user went away could not be cleaned, and is closed");
+    drop(Object::take(client));
 }

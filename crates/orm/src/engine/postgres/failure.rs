@@ -24,13 +24,13 @@ pub(super) fn of(error: Driver) -> Error {
     }
 }
 
-fn refused(error: &DbError) -> Error {
-    let code = error.code().code();
-    let message = message(error);
+fn refused(answer: &DbError) -> Error {
+    let code = answer.code().code();
+    let message = message(answer);
     let mut refusal = Refusal::new(format!("{message} (SQLSTATE {code})"));
-    refusal.table = error.table().map(str::to_owned);
-    refusal.column = error.column().map(str::to_owned);
-    let constrained = |kind, text: &str| match error.constraint() {
+    refusal.table = answer.table().map(str::to_owned);
+    refusal.column = answer.column().map(str::to_owned);
+    let constrained = |kind, text: &str| match answer.constraint() {
         Some(name) => Error::new(kind, format!("{text} ({name})")).with_constraint(name),
         None => Error::new(kind, text),
     };
@@ -44,7 +44,7 @@ fn refused(error: &DbError) -> Error {
         "23514" => constrained(ErrorKind::CheckViolation, "a check constraint refuses the row"),
         "23502" => {
             let error_ = constrained(ErrorKind::NotNullViolation, "a column that may not be null is");
-            match error.column() {
+            match answer.column() {
                 Some(column) if error_.constraint().is_none() => error_.with_constraint(column),
                 _ => error_,
             }
@@ -65,7 +65,21 @@ fn refused(error: &DbError) -> Error {
         }
         _ => Error::new(ErrorKind::Database, format!("PostgreSQL refuses the statement: {message} (SQLSTATE {code})")),
     };
-    error.with_source(refusal)
+    let error = error.with_source(refusal);
+    match copied_line(answer) {
+        Some(line) => error.at_index(line),
+        None => error,
+    }
+}
+
+/// The row of a `COPY` that was refused, counted from 0: `COPY table, line 3` among the lines that say where it happened,
+/// in whatever language.
+fn copied_line(error: &DbError) -> Option<u64> {
+    let table = error.where_()?.lines().find_map(|line| line.strip_prefix("COPY "))?;
+    // The name itself may have digits, but no comma and blank unless somebody is out for it: then the number is another.
+    let (_, rest) = table.split_once(", ")?;
+    let digits: String = rest.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    digits.parse::<u64>().ok()?.checked_sub(1)
 }
 
 /// The server's message; for bad data, without the data.

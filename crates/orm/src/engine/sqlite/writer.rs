@@ -229,7 +229,7 @@ impl Session {
         self.run(move |worker| worker.script(&sql)).await
     }
 
-    fn run<T, W>(&self, work: W) -> impl Future<Output = Result<T>> + Send + use<T, W>
+    pub(super) fn run<T, W>(&self, work: W) -> impl Future<Output = Result<T>> + Send + use<T, W>
     where
         T: Send + 'static,
         W: FnOnce(&Worker) -> Result<T> + Send + 'static,

@@ -87,6 +87,26 @@ impl Postgres {
     }
 }
 
+impl Postgres {
+    /// Copies rows in, in the binary form.
+    pub async fn copy(&self, items: &[Item]) -> Result<u64, Error> {
+        use tokio_postgres::types::{ToSql, Type};
+
+        let client = self.0.get().await?;
+        let sink = client
+            .copy_in("COPY bench_item (name, price, qty, active, created, note) FROM STDIN (FORMAT binary)")
+            .await?;
+        let types = [Type::TEXT, Type::FLOAT8, Type::INT4, Type::BOOL, Type::TIMESTAMPTZ, Type::TEXT];
+        let mut writer = Box::pin(tokio_postgres::binary_copy::BinaryCopyInWriter::new(sink, &types));
+        for item in items {
+            let values: [&(dyn ToSql + Sync); 6] =
+                [&item.name, &item.price, &item.qty, &item.active, &item.created, &item.note];
+            writer.as_mut().write(&values).await?;
+        }
+        Ok(writer.as_mut().finish().await?)
+    }
+}
+
 type Job = Box<dyn FnOnce(&rusqlite::Connection) + Send>;
 
 /// rusqlite on two reader threads and a writer thread.
@@ -173,6 +193,26 @@ impl Sqlite {
             let values: [&dyn rusqlite::ToSql; 6] =
                 [&item.name, &item.price, &item.qty, &item.active, &created, &item.note];
             connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))
+        })
+        .await
+    }
+
+    /// Inserts rows by one prepared statement, in one transaction.
+    pub async fn insert_all(&self, items: Vec<Item>) -> Result<(), Error> {
+        Self::run(&self.writer, move |connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let sql =
+                "INSERT INTO bench_item (name, price, qty, active, created, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            {
+                let mut statement = connection.prepare_cached(sql)?;
+                for item in &items {
+                    let created = item.created.strftime("%Y-%m-%d %H:%M:%S.%6f").to_string();
+                    let values: [&dyn rusqlite::ToSql; 6] =
+                        [&item.name, &item.price, &item.qty, &item.active, &created, &item.note];
+                    statement.execute(values)?;
+                }
+            }
+            transaction.commit()
         })
         .await
     }

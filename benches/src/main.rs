@@ -3,6 +3,7 @@
 
 mod batches;
 mod build;
+mod bulk;
 mod compile;
 mod database;
 mod django;
@@ -21,6 +22,7 @@ http     one row as JSON over HTTP: against axum and the drivers, and Django und
 stream   1,000,000 rows: peak memory
 batches  1,000,000 rows in batches of 1,000: peak memory
 fixtures loading 100,000 objects: against Django
+bulk     bulk_create and bulk_upsert of 10,000 rows: against the drivers and Django
 build    the cost of building a query
 compile  a clean debug build of an app with one model on SQLite
 migrations  makemigrations --check and showmigrations, 300 models with 1,000 migrations: against Django";
@@ -50,6 +52,7 @@ async fn main() -> ExitCode {
             "stream" => stream::run().await,
             "batches" => batches::run().await,
             "fixtures" => fixtures::run().await,
+            "bulk" => bulk::run().await,
             "build" => build::run(),
             "compile" => compile::run(),
             "migrations" => migrations::run(),

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub use builder::{DbBuilder, Durability};
-pub(crate) use bulk::{Fill, Filling, Rows};
+pub(crate) use bulk::{Done, Fill, Filling, Rows, UpsertEach};
 pub use capture::{CapturedQuery, Metered, assert_queries, capture};
 pub use raw::{RawQuery, RawRow};
 pub use scope::Scoped;

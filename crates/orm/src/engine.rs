@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::db::{Durability, Fill, Isolation, Rows, Statement};
+use crate::db::{Done, Durability, Fill, Isolation, Rows, Statement, UpsertEach};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 
@@ -281,6 +281,23 @@ impl Session {
             #[cfg(feature = "postgres")]
             Session::Postgres(_) => {
                 drop((sql, rows, read));
+                Err(Error::new(ErrorKind::Unsupported, "PostgreSQL takes many rows in one statement"))
+            }
+        }
+    }
+
+    /// Runs an upsert for each row, and reads the row that it answers with (SQLite).
+    pub(crate) async fn upsert_each<T, F>(&self, upsert: UpsertEach, read: F) -> Result<Vec<(Done, Option<T>)>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Session::Sqlite(session) => session.upsert_each(upsert, read).await,
+            #[cfg(feature = "postgres")]
+            Session::Postgres(_) => {
+                drop((upsert, read));
                 Err(Error::new(ErrorKind::Unsupported, "PostgreSQL takes many rows in one statement"))
             }
         }

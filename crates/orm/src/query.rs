@@ -17,7 +17,8 @@ pub(crate) mod soft_delete;
 pub mod spec;
 mod values;
 
-pub use bulk::{BulkCreate, BulkUpdate};
+pub(crate) use bulk::Target;
+pub use bulk::{BulkCreate, BulkUpdate, BulkUpsert, UpsertCounts, Upserted, Upserting};
 pub use node::{Aggregate, AggregateFunction, Function, Lookup, Node, Operator, Part};
 pub use plan::{Combinator, Lock, Query, Step};
 pub(crate) use run::key_in;

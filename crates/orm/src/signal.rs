@@ -58,7 +58,7 @@
 //! | `restore` of a row or query, and what comes back with it | [`pre_save`], [`post_save`] for each row, of the mark alone |
 //! | `add`, `remove`, `clear`, `set` of a many-to-many relation | [`many_changed`] |
 //! | [`with_signals`](crate::QuerySet::with_signals)`().update(…)` | [`pre_save`], [`post_save`] for each row |
-//! | `bulk_create(…).with_signals()`, `bulk_update(…).with_signals()` | [`pre_save`], [`post_save`] for each row |
+//! | `bulk_create(…).with_signals()`, `bulk_update(…).with_signals()`, `bulk_upsert(…)….with_signals()` | [`pre_save`], [`post_save`] for each row |
 //! | `migrate` | [`pre_migrate`], [`post_migrate`] |
 //! | `update` of a query, bulk operations without `with_signals()`, keys that `on_delete` changes, fixtures, operations on rows in migrations, raw SQL | none |
 //!

@@ -25,6 +25,7 @@ mod sealed;
 mod select;
 mod steps;
 mod tree;
+mod upsert;
 mod write;
 
 use std::borrow::Cow;
@@ -33,6 +34,7 @@ use std::time::Duration;
 pub(crate) use change::{Conflict, Insert, delete, insert, set_row, update, update_where};
 pub(crate) use convert::prepare;
 pub(crate) use point::point;
+pub(crate) use upsert::Upsert;
 pub(crate) use write::quoted;
 
 use crate::db::Statement;

@@ -23,6 +23,23 @@ impl Rows {
     }
 }
 
+/// What became of a row of an upsert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    Inserted,
+    Updated,
+    Unchanged,
+}
+
+/// An upsert that is run for each row (SQLite).
+#[derive(Debug)]
+pub(crate) struct UpsertEach {
+    pub(crate) sql: String,
+    /// The statement that answers with the row that is there and stays as it is, and which of the row's values find it.
+    pub(crate) there: Option<(String, Vec<usize>)>,
+    pub(crate) rows: Rows,
+}
+
 /// How rows that nothing is to be known of afterwards get into a table.
 #[derive(Debug, Clone)]
 pub(crate) struct Fill {
@@ -80,15 +97,9 @@ impl Db {
             engine::Dialect::Sqlite => &fill.insert,
             engine::Dialect::Postgres => &fill.copy,
         };
-        let watch = Watch::start(&Statement::write(sql.clone(), Vec::new()));
-        match self.transaction_session()?.fill(fill).await {
-            Ok(Some(inner)) => Ok(Some(Filling { inner, db: self.clone(), watch: Some(watch) })),
-            Ok(None) => Ok(None),
-            Err(error) => {
-                watch.end(Err(&error));
-                Err(self.failed(error))
-            }
-        }
+        let begun = self.transaction_session()?.fill(fill).await.map_err(|error| self.failed(error))?;
+        let watch = || Watch::start(&Statement::write(sql.clone(), Vec::new()));
+        Ok(begun.map(|inner| Filling { inner, db: self.clone(), watch: Some(watch()) }))
     }
 
     /// Runs a statement for each row, within a transaction, and reads what it answers, each answer with the row's place
@@ -101,6 +112,19 @@ impl Db {
         let watch = Watch::start(&Statement::write(sql, Vec::new()));
         let read = move |place: usize, row: &mut Row<'_>| Ok((place, read(row)?));
         let found = self.transaction_session()?.fetch_each(sql.to_owned(), rows, read).await;
+        watch.end(found.as_ref().map(|rows| rows.len() as u64));
+        found.map_err(|error| self.failed(error))
+    }
+
+    /// Runs an upsert for each row, within a transaction, and reads the row that it answers with (SQLite). An error has the
+    /// index of the row at fault.
+    pub(crate) async fn upsert_each<T, F>(&self, upsert: UpsertEach, read: F) -> Result<Vec<(Done, Option<T>)>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let watch = Watch::start(&Statement::write(upsert.sql.clone(), Vec::new()));
+        let found = self.transaction_session()?.upsert_each(upsert, read).await;
         watch.end(found.as_ref().map(|rows| rows.len() as u64));
         found.map_err(|error| self.failed(error))
     }

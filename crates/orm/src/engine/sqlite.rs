@@ -98,6 +98,8 @@ struct Worker {
     connection: Connection,
     place: Arc<Place>,
     deadline: Arc<Deadline>,
+    /// Whether an upsert has come to a row that was there.
+    updated: Arc<AtomicBool>,
 }
 
 /// When the running statement is to be interrupted.
@@ -461,12 +463,13 @@ impl Worker {
         // The first look opens the journal's files too.
         connection.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        functions::register(&connection)?;
+        let updated = Arc::default();
+        functions::register(&connection, &updated)?;
         let deadline =
             Arc::new(Deadline { start: Instant::now(), micros: AtomicU64::new(0), forsaken: Mutex::new(None) });
         let watched = Arc::clone(&deadline);
         connection.progress_handler(STEPS, Some(move || watched.has_passed()))?;
-        Ok(Worker { connection, place: Arc::clone(place), deadline })
+        Ok(Worker { connection, place: Arc::clone(place), deadline, updated })
     }
 
     /// A panic is the reading code's: its statement goes unanswered, the thread goes on.

@@ -3,8 +3,12 @@
 mod create;
 mod gather;
 mod same;
+mod target;
 mod update;
+mod upsert;
 mod write;
 
 pub use create::BulkCreate;
+pub(crate) use target::Target;
 pub use update::BulkUpdate;
+pub use upsert::{BulkUpsert, UpsertCounts, Upserted, Upserting};

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use futures_core::Stream;
 use futures_util::TryStreamExt;
 
-use super::bulk::{BulkCreate, BulkUpdate};
+use super::bulk::{BulkCreate, BulkUpdate, BulkUpsert};
 use super::node::Node;
 use super::plan::{Combinator, Lock, Query, Step};
 use super::shape::{Plain, Prefetched, Shape, With};
@@ -486,6 +486,46 @@ impl<M: Model> QuerySet<M> {
         I: IntoIterator<Item: Into<Builder<M>>>,
     {
         BulkCreate::new(rows)
+    }
+
+    /// New rows, or new values for those that are there already (`INSERT … ON CONFLICT`; Django's
+    /// `bulk_create(update_conflicts=True)` and `ignore_conflicts`): safe while others do the same. Rows are made as by
+    /// [`bulk_create`](Self::bulk_create).
+    ///
+    /// The same row twice is written twice, as if one by one: inserted, then updated. Receivers are not told, unless
+    /// [`with_signals`](super::Upserting::with_signals) says so.
+    ///
+    /// ```
+    /// # use nuages_orm::{Db, Model};
+    /// # #[derive(Model, Debug, Clone)]
+    /// # #[model(app = "shop")]
+    /// # struct Book {
+    /// #     id: i64,
+    /// #     #[field(max_length = 17, unique)]
+    /// #     isbn: String,
+    /// #     #[field(max_length = 100)]
+    /// #     title: String,
+    /// #     pence: i64,
+    /// # }
+    /// # async fn run(db: &Db) -> nuages_orm::Result<()> {
+    /// let list = [("978-1", "Nuages", 300), ("978-2", "Minor Swing", 250)];
+    /// let rows = list.map(|(isbn, title, pence)| Book::builder().isbn(isbn).title(title).pence(pence));
+    /// let counts = Book::objects()
+    ///     .bulk_upsert(rows)
+    ///     .unique_by(|b| b.isbn())
+    ///     .update(|b| (b.title(), b.pence()))
+    ///     .only_where(|b| b.pence().gt(0))
+    ///     .run(db)
+    ///     .await?;
+    /// println!("{} new, {} updated", counts.inserted, counts.updated);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bulk_upsert<I>(&self, rows: I) -> BulkUpsert<M, I>
+    where
+        I: IntoIterator<Item: Into<Builder<M>>>,
+    {
+        BulkUpsert::new(rows)
     }
 
     /// Fields of rows that are there, written with the values that the rows of the struct have (Django's `bulk_update`): the

@@ -69,7 +69,7 @@ pub(crate) fn insert_lists(
 }
 
 /// Rows from parameters that are a list for each column, after some others.
-fn unnest(sql: &mut String, types: &[String], before: usize) {
+pub(super) fn unnest(sql: &mut String, types: &[String], before: usize) {
     sql.push_str("unnest(");
     for (place, of) in types.iter().enumerate() {
         sql.push_str(if place > 0 { ", $" } else { "$" });
@@ -81,7 +81,7 @@ fn unnest(sql: &mut String, types: &[String], before: usize) {
     sql.push(')');
 }
 
-fn into(model: &Entry, columns: &[&SchemaColumn]) -> String {
+pub(super) fn into(model: &Entry, columns: &[&SchemaColumn]) -> String {
     let mut sql = String::with_capacity(64 + 32 * columns.len());
     sql.push_str("INSERT INTO ");
     sql.push_str(&model.quoted);
@@ -105,8 +105,10 @@ pub(crate) fn check_sealed(columns: &[&SchemaColumn], rows: &Rows) -> Result<()>
 #[derive(Debug)]
 pub(crate) struct Found {
     /// Empty if all rows are found.
-    condition: String,
+    pub(super) condition: String,
     pub(crate) params: Vec<Value>,
+    /// Whether it is about the rows' own columns alone.
+    pub(crate) is_own: bool,
 }
 
 /// # Errors
@@ -124,7 +126,7 @@ pub(crate) fn found(schema: &Schema, query: &Query) -> Result<Compiled<Found>> {
         None => Compiled::Empty,
         Some((condition, params)) => {
             let condition = condition.strip_prefix(" WHERE ").unwrap_or(&condition).to_owned();
-            Compiled::Run(Found { condition, params: params.into_values(compiler) })
+            Compiled::Run(Found { condition, params: params.into_values(compiler), is_own: target == scope })
         }
     })
 }

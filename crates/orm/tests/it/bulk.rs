@@ -4,5 +4,6 @@ mod create;
 mod every;
 mod models;
 mod update;
+mod upsert;
 
 pub(crate) use models::*;

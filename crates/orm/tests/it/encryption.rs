@@ -57,6 +57,19 @@ struct Token {
     secret: Encrypted<String>,
 }
 
+/// Found by something else than its key.
+#[derive(Model, Debug, Clone, PartialEq)]
+#[model(app = "vault")]
+struct Seat {
+    id: i64,
+    #[field(unique)]
+    place: i32,
+    #[field(encrypted = bound, blind_index)]
+    guest: Encrypted<String>,
+    #[field(encrypted = bound)]
+    code: Encrypted<String>,
+}
+
 /// A key of two columns, of a UUID and a day.
 #[derive(Model, Debug, Clone, PartialEq)]
 #[model(app = "vault", primary_key = [device, day])]
@@ -114,6 +127,7 @@ fn models() -> Models {
         .with::<Keeper>()
         .with::<Note>()
         .with::<Token>()
+        .with::<Seat>()
         .with::<Reading>()
         .with::<Profile>()
         .with::<Everything>()
@@ -234,6 +248,25 @@ on_each_engine! {
         }
         assert_eq!(Note::objects().filter(|n| n.owner().eq(format!("new {}", notes[5].id))).count(db).await.unwrap(), 1);
         assert_eq!(stored(db, "body").await, vec![None; 750]);
+
+        // Where a row is there, for its key and not for that of the new one.
+        let seats = |from: i64| (from..from + 3).map(move |number| {
+            Seat::builder().id(1_000 + number).place(number as i32).guest(format!("guest {number}")).code(format!("code {from}"))
+        });
+        let first = Seat::objects().bulk_create((0..2).map(|number| Seat::builder().place(number).guest("old").code("old")));
+        let first = first.returning().run(db).await.unwrap();
+        let upsert = Seat::objects().bulk_upsert(seats(1)).unique_by(|s| s.place()).update(|s| s.guest());
+        let rows = upsert.returning().run(db).await.unwrap();
+        assert_eq!(rows.iter().map(nuages_orm::query::Upserted::is_inserted).collect::<Vec<_>>(), [false, true, true]);
+        let seat = rows[0].row();
+        assert_eq!((seat.id, seat.guest.expose().as_str(), seat.code.expose().as_str()), (first[1].id, "guest 1", "old"));
+        let counts = Seat::objects().bulk_upsert(seats(2)).unique_by(|s| s.place()).update(|s| (s.guest(), s.code())).run(db);
+        let counts = counts.await.unwrap();
+        assert_eq!((counts.inserted, counts.updated), (1, 2));
+        let seats = Seat::objects().order_by(|s| s.place()).all(db).await.unwrap();
+        let codes: Vec<&str> = seats.iter().map(|seat| seat.code.expose().as_str()).collect();
+        assert_eq!(codes, ["old", "old", "code 2", "code 2", "code 2"]);
+        assert_eq!(Seat::objects().filter(|s| s.guest().eq("guest 3")).get(db).await.unwrap().place, 3);
 
         // Keys that are given, of one column and of two.
         let tokens = (0..3).map(|number| Token::builder().code(number.to_string()).secret(format!("s{number}")));

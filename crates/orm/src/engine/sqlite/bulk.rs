@@ -1,13 +1,14 @@
 //! Many rows by one statement that is prepared once and run for each.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Sender;
 use tokio::sync::oneshot;
 
 use super::writer::{Command, Session};
 use super::{Worker, bind, failure, stopped};
-use crate::db::{Fill, Rows};
+use crate::db::{Done, Fill, Rows, UpsertEach};
 use crate::error::Result;
 use crate::row::{Row, Source};
 
@@ -105,5 +106,64 @@ impl Worker {
             run().map_err(|error: crate::Error| error.at_index(before + place as u64))?;
         }
         Ok(changed)
+    }
+}
+
+impl Session {
+    /// Runs an upsert for each row, and says what became of each; `read` is called with the row that it, or else `there`,
+    /// answers with.
+    pub(crate) async fn upsert_each<T, F>(&self, upsert: UpsertEach, mut read: F) -> Result<Vec<(Done, Option<T>)>>
+    where
+        F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.run(move |worker| worker.upsert_each(&upsert, &mut read)).await
+    }
+}
+
+impl Worker {
+    fn upsert_each<T>(
+        &self,
+        upsert: &UpsertEach,
+        read: &mut impl FnMut(&mut Row<'_>) -> Result<T>,
+    ) -> Result<Vec<(Done, Option<T>)>> {
+        let driver = |error| failure::of(&error);
+        let prepare = |sql: &str| self.connection.prepare_cached(sql).map_err(driver);
+        let mut prepared = prepare(&upsert.sql)?;
+        let mut there = match &upsert.there {
+            Some((sql, places)) => Some((prepare(sql)?, places)),
+            None => None,
+        };
+        let _limit = self.limit();
+        let mut found = Vec::with_capacity(upsert.rows.count);
+        for (place, values) in upsert.rows.iter().enumerate() {
+            let mut run = || {
+                bind::bind(&mut prepared, values)?;
+                self.updated.store(false, Ordering::Relaxed);
+                let total = self.connection.total_changes();
+                let mut row = None;
+                let mut answers = prepared.raw_query();
+                while let Some(answer) = answers.next().map_err(driver)? {
+                    row = Some(read(&mut Row::new(Source::Sqlite(answer)))?);
+                }
+                drop(answers);
+                let done = match (self.connection.total_changes() == total, self.updated.load(Ordering::Relaxed)) {
+                    (true, _) => Done::Unchanged,
+                    (false, true) => Done::Updated,
+                    (false, false) => Done::Inserted,
+                };
+                if let (Done::Unchanged, Some((there, places))) = (done, &mut there) {
+                    let values: Vec<_> = places.iter().filter_map(|place| values.get(*place).cloned()).collect();
+                    bind::bind(there, &values)?;
+                    let mut answers = there.raw_query();
+                    if let Some(answer) = answers.next().map_err(driver)? {
+                        row = Some(read(&mut Row::new(Source::Sqlite(answer)))?);
+                    }
+                }
+                Ok((done, row))
+            };
+            found.push(run().map_err(|error: crate::Error| error.at_index(place as u64))?);
+        }
+        Ok(found)
     }
 }

@@ -1,6 +1,7 @@
 //! SQL functions that Django's statements and tables use and SQLite lacks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use regex::Regex;
 use rusqlite::functions::{Context, FunctionFlags};
@@ -11,11 +12,17 @@ use super::calendar;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Registers all of them on a connection.
-pub(super) fn register(connection: &Connection) -> Result<()> {
+/// Registers all of them on a connection. `nuages_updated(value)` is the value, and sets a mark: the first value that an
+/// upsert sets of a row that is there goes through it, as nothing else tells such a row from a new one.
+pub(super) fn register(connection: &Connection, updated: &Arc<AtomicBool>) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     calendar::register(connection, flags)?;
     connection.create_scalar_function("regexp", 2, flags, |context| regexp(context))?;
+    let mark = Arc::clone(updated);
+    connection.create_scalar_function("nuages_updated", 1, FunctionFlags::SQLITE_UTF8, move |context| {
+        mark.store(true, Ordering::Relaxed);
+        context.get::<Value>(0)
+    })?;
     connection.create_scalar_function("POWER", 2, flags, |context| power(context))
 }
 

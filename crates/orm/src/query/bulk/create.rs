@@ -6,19 +6,20 @@ use std::marker::PhantomData;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::gather::{Gather, Ready};
+use super::gather::{Gather, Piece, Ready};
+use super::target::Target;
 use super::write::Writer;
 use crate::db::Db;
 use crate::engine::Dialect;
 use crate::error::Result;
 use crate::model::{Builder, Entry, Model};
 use crate::query::insert::{hearing_save, one_heard};
-use crate::query::new_row::Filler;
+use crate::query::new_row::{Filler, NewRow};
 use crate::relation::read_row;
 use crate::row::Reading;
 
 /// Rows that are sent at once, while the next are made.
-const PIECE: usize = 500;
+const AT_ONCE: usize = 500;
 /// Rows of one statement where nothing is said, and where they are read back.
 const ROWS: usize = 10_000;
 const ROWS_READ: usize = 2_000;
@@ -131,14 +132,14 @@ async fn count<M: Model>(db: &Db, rows: Rows<'_, M>, batch: Option<usize>, signa
             return Ok(written);
         }
         let limit = batch.unwrap_or(ROWS);
-        let mut made = Made::new(db, entry, limit.min(PIECE));
+        let mut made = Made::new(db, entry, limit.min(AT_ONCE));
         let mut writer = Writer::new(db, entry, limit);
         for (row, index) in rows {
             if let Some(piece) = made.add(index, row)? {
                 writer.write(piece).await?;
             }
         }
-        for piece in made.gather.rest() {
+        for piece in made.gather.take() {
             writer.write(piece).await?;
         }
         writer.finish().await
@@ -167,7 +168,7 @@ async fn read<M: Model>(db: &Db, rows: Rows<'_, M>, batch: Option<usize>, signal
             return Ok(written);
         }
         let limit = batch.unwrap_or(match db.dialect() {
-            Dialect::Sqlite => PIECE,
+            Dialect::Sqlite => AT_ONCE,
             Dialect::Postgres => ROWS_READ,
         });
         let mut made = Made::new(db, entry, limit);
@@ -179,7 +180,7 @@ async fn read<M: Model>(db: &Db, rows: Rows<'_, M>, batch: Option<usize>, signal
                 written.extend(writer.write_returning(piece, reader).await?);
             }
         }
-        for piece in made.gather.rest() {
+        for piece in made.gather.take() {
             written.extend(writer.write_returning(piece, reader).await?);
         }
         written.sort_unstable_by_key(|(index, _)| *index);
@@ -190,21 +191,40 @@ async fn read<M: Model>(db: &Db, rows: Rows<'_, M>, batch: Option<usize>, signal
 }
 
 /// Rows as they come, checked, sealed and brought together.
-struct Made<'a> {
+pub(super) struct Made<'a> {
     db: &'a Db,
     entry: &'a Entry,
-    filler: Filler<'a>,
-    gather: Gather,
+    pub(super) filler: Filler<'a>,
+    pub(super) gather: Gather,
+    sealing_later: bool,
+    conflicting_by: Option<&'a Target>,
 }
 
 impl<'a> Made<'a> {
-    fn new(db: &'a Db, entry: &'a Entry, limit: usize) -> Self {
-        Made { db, entry, filler: Filler::new(entry), gather: Gather::new(limit) }
+    pub(super) fn new(db: &'a Db, entry: &'a Entry, limit: usize) -> Self {
+        let (filler, gather) = (Filler::new(entry), Gather::new(limit));
+        Made { db, entry, filler, gather, sealing_later: false, conflicting_by: None }
     }
 
-    fn add<M: Model>(&mut self, index: u64, row: Builder<M>) -> Result<Option<super::gather::Piece>> {
-        let row = self.filler.of_builder(row);
-        let ready = row.and_then(|row| Ready::new(self.db.schema(), self.entry, row));
-        Ok(self.gather.add(index, ready.map_err(|error| error.at_index(index))?))
+    /// Has what is bound to a row wait for the row's key, though one is given: it may be that of another row.
+    pub(super) fn sealing_later(self, later: bool) -> Self {
+        Made { sealing_later: later, ..self }
+    }
+
+    /// Keeps rows apart that this constraint cannot find again.
+    pub(super) fn conflicting_by(self, target: &'a Target) -> Self {
+        Made { conflicting_by: Some(target), ..self }
+    }
+
+    fn add<M: Model>(&mut self, index: u64, row: Builder<M>) -> Result<Option<Piece>> {
+        let row = self.filler.of_builder(row).map_err(|error| error.at_index(index))?;
+        self.gather(index, row)
+    }
+
+    /// Adds a row; a piece that is to be written now.
+    pub(super) fn gather(&mut self, index: u64, row: NewRow) -> Result<Option<Piece>> {
+        let conflicts = self.conflicting_by.is_some_and(|target| target.may_find(&row.values));
+        let ready = Ready::new(self.db.schema(), self.entry, row, self.sealing_later);
+        Ok(self.gather.add(index, ready.map_err(|error| error.at_index(index))?, conflicts))
     }
 }

@@ -19,11 +19,24 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// With `sealing_later`, what is bound to a row waits, though the row brings a key.
+    ///
     /// # Errors
     /// Those of [`NewRow::admit`], and of encryption.
-    pub(crate) fn new(schema: &Schema, entry: &Entry, mut row: NewRow) -> Result<Ready> {
+    pub(crate) fn new(schema: &Schema, entry: &Entry, mut row: NewRow, sealing_later: bool) -> Result<Ready> {
         row.admit(entry)?;
+        let mut key = Vec::new();
+        if sealing_later {
+            key.extend(
+                entry.primary_key.iter().map(|place| (*place, row.values.get_mut(*place).and_then(Option::take))),
+            );
+        }
         let waiting = encryption::new_row(schema, entry, &mut row.values)?;
+        for (place, value) in key {
+            if let Some(slot) = row.values.get_mut(place) {
+                *slot = value;
+            }
+        }
         Ok(Ready { values: row.values, waiting })
     }
 
@@ -35,6 +48,8 @@ impl Ready {
 /// Rows that have values for the same columns.
 #[derive(Default)]
 pub(crate) struct Piece {
+    /// Whether others may be there already that are the same; for an upsert.
+    pub(super) conflicts: bool,
     /// The places of the columns.
     pub(super) columns: Vec<usize>,
     /// Which of all rows they are.
@@ -78,10 +93,11 @@ impl Gather {
     }
 
     /// Adds a row; a piece that is to be written now.
-    pub(crate) fn add(&mut self, index: u64, row: Ready) -> Option<Piece> {
-        let like = self.pieces.iter().position(|piece| row.columns().eq(piece.columns.iter().copied()));
+    pub(crate) fn add(&mut self, index: u64, row: Ready, conflicts: bool) -> Option<Piece> {
+        let is_like = |piece: &Piece| piece.conflicts == conflicts && row.columns().eq(piece.columns.iter().copied());
+        let like = self.pieces.iter().position(is_like);
         let place = like.unwrap_or_else(|| {
-            self.pieces.push(Piece { columns: row.columns().collect(), ..Piece::default() });
+            self.pieces.push(Piece { conflicts, columns: row.columns().collect(), ..Piece::default() });
             self.pieces.len() - 1
         });
         self.rows += 1;
@@ -99,8 +115,9 @@ impl Gather {
         Some(piece)
     }
 
-    /// What is left.
-    pub(crate) fn rest(self) -> Vec<Piece> {
-        self.pieces
+    /// All that is not written yet.
+    pub(crate) fn take(&mut self) -> Vec<Piece> {
+        self.rows = 0;
+        std::mem::take(&mut self.pieces)
     }
 }

@@ -77,6 +77,17 @@ pub(crate) struct Page {
     pub(crate) gone: Option<Timestamp>,
 }
 
+/// Unique, where it is not null.
+#[derive(Model, Debug, Clone, PartialEq)]
+#[model(app = "bulk", ordering = [id])]
+pub(crate) struct Slot {
+    pub(crate) id: i64,
+    #[field(unique)]
+    pub(crate) place: Option<i32>,
+    #[field(max_length = 10, default = "")]
+    pub(crate) note: String,
+}
+
 #[cfg(feature = "jsonschema")]
 #[derive(Model, Debug, Clone, PartialEq)]
 #[model(app = "bulk", ordering = [id])]
@@ -100,7 +111,7 @@ pub(crate) struct Record {
 
 pub(crate) fn models() -> Models {
     let models = Models::new().with::<Shelf>().with::<Book>().with::<Ticket>().with::<Reading>().with::<Page>();
-    models.with::<Record>().with::<super::every::Everything>()
+    models.with::<Record>().with::<Slot>().with::<super::every::Everything>()
 }
 
 pub(crate) async fn library(place: &Place) -> Db {

@@ -2,17 +2,22 @@
 
 use std::collections::HashSet;
 
+use super::bulk::insert_missing;
 use super::node::{Lookup, Node};
 use super::plan::{Query, Step};
 use super::set::QuerySet;
 use super::spec;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
+use crate::field::{Kind, Sealing};
 use crate::model::{End, Entry, Key, Model, SchemaColumn, hidden_name, name_between};
 use crate::relation::{ManyToMany, Owner};
 use crate::signal::{Listening, ManyAction, ManyWrite};
-use crate::sql::{self, Compiled, Conflict, Insert};
+use crate::sql::{self, Compiled};
 use crate::value::Value;
+
+/// Keys in one statement, each up to two parameters, of which SQLite has 32,766.
+const KEYS: usize = 10_000;
 
 impl<M: Model> ManyToMany<M> {
     /// The related rows, as a query: those that the default manager of `M` shows. Where deleted rows of the model between
@@ -129,11 +134,11 @@ impl<'a> Between<'a> {
         let fresh: Vec<Value> = keys.iter().filter(|key| known.insert(shown(key))).cloned().collect();
         let write = self.write_of(fresh);
         self.send(db, ManyAction::PreAdd, &write).await?;
-        self.insert(db, write.keys.iter().map(|key| vec![self.owner.key.clone(), key.clone()]).collect()).await?;
+        self.insert(db, write.keys.iter().map(|key| [self.owner.key.clone(), key.clone()]).collect()).await?;
         if self.symmetrical {
             let mut known: HashSet<String> = self.sources(db).await?.iter().map(shown).collect();
             let fresh = keys.iter().filter(|key| known.insert(shown(key)));
-            self.insert(db, fresh.map(|key| vec![key.clone(), self.owner.key.clone()]).collect()).await?;
+            self.insert(db, fresh.map(|key| [key.clone(), self.owner.key.clone()]).collect()).await?;
         }
         self.check_related(db, &keys).await?;
         self.send(db, ManyAction::PostAdd, &write).await
@@ -181,15 +186,19 @@ impl<'a> Between<'a> {
         }
     }
 
-    /// Refuses where rows between need more than the two keys.
+    /// Refuses where rows between need more than the two keys and what a new row gets by itself.
     fn check_needs(&self) -> Result<()> {
         let given = [self.source.field, self.target.field];
-        let needy = self.entry.columns.iter().find(|column| {
+        let needs = |column: &&SchemaColumn| {
             let field = self.entry.field(column.field);
-            let filled = field.kind.is_auto() || field.default.is_some() || field.db_default.is_some();
-            !given.contains(&column.field) && !field.null && !filled
-        });
-        match needy {
+            let defaults = field.default.is_some() || field.db_default.is_some();
+            let filled = field.kind.is_auto() || defaults || field.auto_now || field.auto_now_add;
+            // What is sealed for a key that the database gives takes a second statement.
+            let waits =
+                matches!(column.kind, Kind::Encrypted { sealing: Sealing::Bound, .. }) && field.default.is_some();
+            !given.contains(&column.field) && (waits || !(field.null || filled || field.is_kept_by_database()))
+        };
+        match self.entry.columns.iter().find(needs) {
             None => Ok(()),
             Some(column) => Err(Error::new(
                 ErrorKind::Unsupported,
@@ -198,14 +207,11 @@ impl<'a> Between<'a> {
         }
     }
 
-    /// Inserts rows of source and target, passing over those that another transaction was quicker with.
-    async fn insert(&self, db: &Db, rows: Vec<Vec<Value>>) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let columns = vec![self.source, self.target];
-        let insert = Insert { columns, rows, conflict: Conflict::Ignore, returning: Vec::new() };
-        db.execute(sql::insert(db.schema(), self.entry, insert)?).await.map(drop)
+    /// Inserts rows of source and target, with defaults for the rest, passing over those that another transaction was
+    /// quicker with.
+    async fn insert(&self, db: &Db, rows: Vec<[Value; 2]>) -> Result<()> {
+        let name = |column: &SchemaColumn| self.entry.field(column.field).name.as_ref();
+        insert_missing(db, self.entry, [name(self.source), name(self.target)], rows).await.map(drop)
     }
 
     /// Refuses where a constraint passed over a row because of one that is marked as deleted.
@@ -250,6 +256,14 @@ impl<'a> Between<'a> {
     }
 
     async fn delete(&self, db: &Db, keys: Option<&[Value]>) -> Result<()> {
+        let Some(keys) = keys else { return self.delete_where(db, None).await };
+        for keys in keys.chunks(KEYS) {
+            self.delete_where(db, Some(keys)).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_where(&self, db: &Db, keys: Option<&[Value]>) -> Result<()> {
         let side = |near: &SchemaColumn, far: &SchemaColumn| {
             let mut all = vec![equals(near, &self.owner.key)];
             all.extend(keys.map(|keys| {

@@ -42,6 +42,10 @@ impl<'a> Upsert<'a> {
 
     fn on_conflict(&self, sql: &mut String, schema: &Schema, model: &Entry) -> Result<()> {
         let target = self.target.columns(model);
+        if target.is_empty() {
+            sql.push_str(" ON CONFLICT DO NOTHING");
+            return Ok(());
+        }
         sql.push_str(" ON CONFLICT (");
         list(sql, &target, |sql, column| sql.push_str(&column.quoted));
         sql.push(')');

@@ -2,6 +2,7 @@
 
 mod create;
 mod every;
+mod many;
 mod models;
 mod update;
 mod upsert;

@@ -9,7 +9,7 @@ use crate::value::Value;
 /// A constraint that says which rows are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    /// The places of its columns.
+    /// The places of its columns; none, if it may be any.
     pub(crate) columns: Vec<usize>,
     /// The rows that it is about; all if `None`.
     pub(crate) condition: Option<Node>,
@@ -18,6 +18,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Any constraint: by it rows are passed over, but none is found.
+    pub(crate) fn any() -> Target {
+        Target { columns: Vec::new(), condition: None, nulls_are_same: false }
+    }
+
     /// The constraint over these fields; over the primary key, if there are none.
     ///
     /// # Errors

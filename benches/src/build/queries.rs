@@ -1,5 +1,6 @@
 //! The queries that `build` times and `allocations` counts.
 
+use nuages::orm::expr::Required;
 use nuages::orm::{Dialect, Result, Schema};
 use nuages::prelude::*;
 
@@ -41,7 +42,7 @@ pub(crate) fn schemas() -> Result<[std::sync::Arc<Schema>; 2]> {
 pub(crate) fn queries(schema: &Schema) -> [Query<'_>; 2] {
     let engine = format!("{:?}", schema.dialect()).to_lowercase();
     let join = move |n: u64| {
-        let of = |b: BookFields<Book, _>| b.publisher().name().eq("Nuages") & b.pages().gt(n as i32);
+        let of = |b: BookFields<Book, Required>| b.publisher().name().eq("Nuages") & b.pages().gt(n as i32);
         let statement = Book::objects().filter(of).limit(20).sql(schema)?;
         Ok(statement.map(|statement| statement.sql).unwrap_or_default())
     };

@@ -80,9 +80,9 @@ pub mod prelude {
         nullif, outer, q, round, subquery, substr, sum, upper, value, when,
     };
     pub use nuages_orm::{
-        BigDecimal, Choices, Date, Db, Decimal, Duration, Email, Error, ErrorKind, FieldType, FilePath, ForeignKey,
-        Json, Manager, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Selection, Slug, SoftDelete, Time,
-        Timestamp, Url, Uuid, Value, json,
+        BigDecimal, Choices, Date, Db, Decimal, Document, Duration, Email, Error, ErrorKind, FieldType, FilePath,
+        ForeignKey, Json, Manager, ManyToMany, Model, Models, OneToOne, QuerySet, Result, Selection, Slug, SoftDelete,
+        Time, Timestamp, Url, Uuid, Value, json,
     };
     pub use nuages_web::{
         App, Command, DatabaseRouter, ModelName, ProgressBar, Project, Service, Settings, Shared, Site,

@@ -4,6 +4,7 @@
 //! reported at once, on the token that has it.
 
 mod choices;
+mod document;
 mod errors;
 mod expand;
 mod krate;
@@ -153,6 +154,62 @@ pub fn derive_choices(input: TokenStream) -> TokenStream {
     let mut errors = errors::Errors::default();
     let choices = choices::Choices::read(&input, &mut errors);
     let code = choices.map(|choices| choices.expand()).unwrap_or_default();
+    let errors = errors.into_tokens();
+    quote::quote!(#errors #code).into()
+}
+
+/// Makes a type one of JSON documents, whose members queries know by name: what stands in a `Json<…>`, and what stands in
+/// that.
+///
+/// ```
+/// use nuages_orm::{Document, Json, Model};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Document, Serialize, Deserialize, Debug, Clone)]
+/// #[serde(rename_all = "camelCase")]
+/// pub struct Meta {
+///     pub first_author: Author,
+///     pub tags: Vec<String>,
+///     pub subtitle: Option<String>,
+/// }
+///
+/// #[derive(Document, Serialize, Deserialize, Debug, Clone)]
+/// pub struct Author {
+///     pub name: String,
+/// }
+///
+/// #[derive(Model, Debug, Clone)]
+/// #[model(app = "blog")]
+/// pub struct Post {
+///     pub id: i64,
+///     pub meta: Json<Meta>,
+/// }
+///
+/// // As Django's `meta__firstAuthor__name="Ada", meta__tags__0__icontains="x"`:
+/// let found = Post::objects().filter(|p| {
+///     p.meta().first_author().name().eq("Ada") & p.meta().tags().at(0).icontains("x")
+/// });
+/// let names = Post::objects().values(|p| (p.id(), p.meta().first_author().name(), p.meta().tags().len()));
+/// # async fn run(db: &nuages_orm::Db) -> nuages_orm::Result<()> {
+/// # let names = Post::objects().values(|p| (p.id(), p.meta().first_author().name(), p.meta().tags().len()));
+/// let rows: Vec<(i64, Option<String>, Option<i32>)> = names.all(db).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A field is found by the name that serde writes: `rename` and `rename_all` are followed, `flatten` gives a field's
+/// members as those around it, and a field that serde skips has no method. Where a function of yours writes a field
+/// (`with`, `serialize_with`), or with `#[document(value)]` on it, it is had as a `serde_json::Value`. A struct around one
+/// value is had as that value, an enum without fields as a text, an enum with fields as a `serde_json::Value`.
+///
+/// `#[document(method = name_)]` on a field names its method, where its own name is that of a lookup;
+/// `#[document(crate = "path")]` on the type says where the ORM is, if not found under `nuages` or `nuages_orm`.
+#[proc_macro_derive(Document, attributes(document))]
+pub fn derive_document(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let mut errors = errors::Errors::default();
+    let document = document::Document::read(&input, &mut errors);
+    let code = document.map(|document| document.expand()).unwrap_or_default();
     let errors = errors.into_tokens();
     quote::quote!(#errors #code).into()
 }

@@ -48,10 +48,16 @@
 mod batches;
 mod cursor;
 pub(crate) mod keyset;
+#[cfg(feature = "encryption")]
+mod pages;
 mod records;
 mod run;
 
+#[cfg(feature = "encryption")]
+pub(crate) use cursor::Done;
 pub(crate) use cursor::count;
+#[cfg(feature = "encryption")]
+pub(crate) use pages::{Work, pages};
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -70,7 +76,7 @@ pub struct Progress {
 }
 
 /// Who is told of the progress.
-type Listener = Box<dyn FnMut(Progress) + Send>;
+pub(crate) type Listener = Box<dyn FnMut(Progress) + Send>;
 
 /// What is told of the progress, by several workers perhaps.
 #[derive(Clone, Default)]

@@ -50,8 +50,12 @@ mod encode;
 #[cfg(feature = "encryption")]
 mod field;
 mod open;
+#[cfg(feature = "encryption")]
+mod rotation;
 mod schema;
 mod seal;
+#[cfg(feature = "encryption")]
+mod survey;
 
 #[cfg(not(feature = "encryption"))]
 pub(crate) use absent::{KeyError, KeyRing, Opened, Plain};
@@ -63,8 +67,14 @@ pub use nuages_signing::{EncryptionKey, Error as KeyError, KeyId, KeyRing};
 #[cfg(feature = "encryption")]
 pub(crate) use nuages_signing::{Opened, Plain};
 pub(crate) use open::{Lock, Opening, locks};
+#[cfg(feature = "encryption")]
+pub use rotation::{Rotated, Rotation};
+#[cfg(feature = "encryption")]
+pub use schema::fields;
 pub(crate) use schema::{SealedColumn, problems, sealed_columns};
 pub(crate) use seal::{Change, digests, is_ciphertext, new_row, pairs, seal_for_row};
+#[cfg(feature = "encryption")]
+pub use survey::{Survey, Surveyed, Unopened};
 
 use std::fmt;
 

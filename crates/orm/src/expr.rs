@@ -1,5 +1,6 @@
 //! Typed expressions: what the closures of typed queries are given and give back.
 
+mod document;
 mod functions;
 mod operators;
 
@@ -10,6 +11,9 @@ use std::ops::Deref;
 
 use smallvec::SmallVec;
 
+pub use document::{
+    Anything, Bare, Document, Flat, ListPaths, MapPaths, Member, MemberOperand, OpaquePaths, Place, Scalar, ScalarPaths,
+};
 pub use functions::{
     Aggregation, Literal, Natural, When, abs, avg, cast, coalesce, concat, count, count_rows, exists, greatest, least,
     length, lower, max, min, now, nullif, outer, q, round, subquery, substr, sum, upper, value, when,

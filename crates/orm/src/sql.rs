@@ -33,6 +33,7 @@ use std::time::Duration;
 
 pub(crate) use change::{Conflict, Insert, delete, insert, set_row, update, update_where};
 pub(crate) use convert::prepare;
+pub(crate) use json::member_name;
 pub(crate) use point::point;
 pub(crate) use upsert::Upsert;
 pub(crate) use write::quoted;

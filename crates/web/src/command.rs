@@ -10,6 +10,8 @@ mod progress;
 mod query;
 mod questions;
 mod recount;
+#[cfg(feature = "encryption")]
+mod rotate_keys;
 mod runserver;
 mod squashmigrations;
 mod table;
@@ -43,6 +45,9 @@ enum Builtin {
     Loaddata(fixtures::Loaddata),
     #[command(name = "recount")]
     Recount(recount::Recounts),
+    #[cfg(feature = "encryption")]
+    #[command(name = "rotate_keys")]
+    RotateKeys(rotate_keys::RotateKeys),
 }
 
 /// A command line that was read.
@@ -88,6 +93,8 @@ impl CommandLine {
             Builtin::Dumpdata(command) => command.run(project, settings, out).await,
             Builtin::Loaddata(command) => command.run(project, settings, out).await,
             Builtin::Recount(command) => command.run(project, settings, out).await,
+            #[cfg(feature = "encryption")]
+            Builtin::RotateKeys(command) => command.run(project, settings, out).await,
             Builtin::Check(command) => command.run(project, settings, out).await,
         }
     }

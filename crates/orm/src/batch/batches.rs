@@ -235,18 +235,18 @@ async fn first(db: &Db, stretch: &Stretch, rows: u64) -> Result<(Stretch, Option
 }
 
 /// How often a batch was tried.
-struct Tries {
+pub(super) struct Tries {
     left: u32,
     pauses: Pauses,
 }
 
 impl Tries {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Tries { left: RETRIES, pauses: Pauses::new(FIRST_PAUSE, LONGEST_PAUSE) }
     }
 
     /// Waits if a batch is to be tried again; whether it was done.
-    async fn again(&mut self, outcome: Result<()>) -> Result<bool> {
+    pub(super) async fn again(&mut self, outcome: Result<()>) -> Result<bool> {
         match outcome {
             Ok(()) => {
                 *self = Tries::new();

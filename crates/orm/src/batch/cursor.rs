@@ -35,10 +35,10 @@ impl Batch {
 }
 
 /// What was done of a stretch.
-pub(super) struct Done {
-    pub(super) rows: u64,
+pub(crate) struct Done {
+    pub(crate) rows: u64,
     /// The last key it came to; `None` if that is the end of the stretch.
-    pub(super) last: Option<KeyValues>,
+    pub(crate) last: Option<KeyValues>,
 }
 
 /// Goes from batch to batch.

@@ -55,6 +55,15 @@ fn sealed_for(model: &ModelDef, field: &Field) -> String {
     }
 }
 
+/// The encrypted fields of all models, as `app.Model.field`.
+#[cfg(feature = "encryption")]
+pub fn fields(schema: &Schema) -> Vec<String> {
+    let own = schema.entries().iter().filter(|entry| entry.definition.proxy_for.is_none());
+    own.flat_map(|entry| entry.columns.iter().filter_map(|column| column.sealed.as_deref()))
+        .map(|column| format!("{}.{}", column.label, column.field))
+        .collect()
+}
+
 /// What is wrong with the encrypted fields of models, a line each.
 pub(crate) fn problems(schema: &Schema) -> Vec<String> {
     schema.entries().iter().flat_map(|entry| problems_of(&entry.definition)).collect()

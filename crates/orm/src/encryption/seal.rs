@@ -50,18 +50,32 @@ impl SealedColumn {
     }
 
     /// The digest by which equal values are found, or null where there is no index.
-    fn digest(&self, keys: &KeyRing, plain: &[u8]) -> Value {
+    pub(super) fn digest(&self, keys: &KeyRing, plain: &[u8]) -> Value {
         let digests = keys.digests(&[self.sealed_for.as_bytes()], plain);
         digests.first().map_or(Value::Null, |digest| Value::Bytes(digest.to_vec()))
     }
 
+    /// Seals what the row of a key holds with the newest key; a token keeps its time.
+    #[cfg(feature = "encryption")]
+    pub(super) fn reseal(&self, keys: &KeyRing, plain: &Plaintext, at: Option<u64>, key: &[Value]) -> Result<Value> {
+        match (self.sealing, at) {
+            (Sealing::Fernet, Some(at)) => {
+                keys.seal_as_of(plain.expose(), at).map(Value::Text).map_err(|error| self.failed(&error))
+            }
+            _ => self.seal(keys, plain, Some(key)),
+        }
+    }
+
+    fn failed(&self, error: &KeyError) -> Error {
+        self.problem(ErrorKind::Configuration, error.to_string())
+    }
+
     fn seal(&self, keys: &KeyRing, plain: &Plaintext, key: Option<&[Value]>) -> Result<Value> {
-        let failed = |error: KeyError| self.problem(ErrorKind::Configuration, error.to_string());
         let text = match self.sealing {
             Sealing::Fernet => keys.seal(plain.expose()),
             Sealing::Bound => keys.seal_for(&place(&self.sealed_for, &self.parts(key)?), plain.expose()),
         };
-        text.map(Value::Text).map_err(failed)
+        text.map(Value::Text).map_err(|error| self.failed(&error))
     }
 
     /// Makes sure that ciphertext opens where it is to stand, since nobody could read it otherwise.

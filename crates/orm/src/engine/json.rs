@@ -96,6 +96,33 @@ pub(crate) fn float_text(float: f64) -> String {
     }
 }
 
+/// Whether a document contains another, as PostgreSQL's `@>` has it: members and items may be more, in any order and
+/// number; and an array contains a text, number or truth value that is one of its items.
+#[cfg(feature = "sqlite")]
+pub(crate) fn contains(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Array(_), Value::Array(_) | Value::Object(_)) => within(whole, part),
+        (Value::Array(items), scalar) => items.iter().any(|item| within(item, scalar)),
+        _ => within(whole, part),
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn within(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(members), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, part)| members.get(key).is_some_and(|whole| within(whole, part)))
+        }
+        (Value::Array(items), Value::Array(wanted)) => {
+            wanted.iter().all(|part| items.iter().any(|whole| within(whole, part)))
+        }
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || ((one.is_f64() || other.is_f64()) && one.as_f64() == other.as_f64())
+        }
+        (one, other) => one == other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +137,36 @@ mod tests {
             text(&document),
             r#"{"b": [1, -2.5, true, null, 1.0, 18446744073709551615], "a": {"\u00e9": "\ud83d\ude00\u007f\"\\/\n\u0001"}, "e": []}"#
         );
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn containment_is_postgresql_s() {
+        let holds = |whole: &str, part: &str| {
+            contains(&serde_json::from_str(whole).unwrap(), &serde_json::from_str(part).unwrap())
+        };
+        for (whole, part) in [
+            ("1", "1.0"),
+            (r#"{"a": 1, "b": 2}"#, r#"{"b": 2}"#),
+            (r#"{"a": {"b": [1, 2, 3]}}"#, r#"{"a": {"b": [3, 1, 1]}}"#),
+            (r#"["a", "b"]"#, r#""b""#),
+            (r#"[[1, 2], {"a": 1, "b": 2}]"#, r#"[{"a": 1}, [2]]"#),
+            ("[1]", "[]"),
+            ("null", "null"),
+        ] {
+            assert!(holds(whole, part), "{whole} {part}");
+        }
+        for (whole, part) in [
+            ("1", "[1]"),
+            (r#"{"a": [1]}"#, r#"{"a": 1}"#),
+            (r#"[["a"]]"#, r#""a""#),
+            ("[]", "{}"),
+            ("[1, [2]]", "[[1]]"),
+            ("9007199254740993", "9007199254740992"),
+            (r#"{"a": null}"#, r#"{"b": null}"#),
+        ] {
+            assert!(!holds(whole, part), "{whole} {part}");
+        }
     }
 
     #[test]

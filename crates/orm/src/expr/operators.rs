@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Expr, Nullability, Operand};
+use super::{Expr, Member, Nullability, Operand};
 use crate::error::Result;
 use crate::field::{FieldType, Json, SqlType};
 use crate::model::OrderBy;
@@ -131,7 +131,7 @@ fn extract(node: Node, part: Part) -> Node {
     }
 }
 
-fn push_name(node: Node, name: Cow<'static, str>) -> Node {
+pub(super) fn push_name(node: Node, name: Cow<'static, str>) -> Node {
     match node {
         Node::Path(mut names) => {
             names.push(name);
@@ -181,14 +181,20 @@ impl<R, T: SqlType<Base = Timestamp>> Expr<R, T> {
 }
 
 impl<R, D: Serialize + DeserializeOwned + Send + Sync + 'static, T: SqlType<Base = Json<D>>> Expr<R, T> {
-    /// The value of an object's key.
-    pub fn key(self, name: impl Into<Cow<'static, str>>) -> Expr<R, Option<Json>> {
-        Expr::from_node(push_name(self.into_node(), name.into()))
+    /// The value of an object's key, even if the key looks like a number.
+    pub fn key(self, name: impl Into<Cow<'static, str>>) -> Member<R, serde_json::Value>
+    where
+        R: 'static,
+    {
+        Member::named(&self, name)
     }
 
-    /// The value at an array's place, from 0.
-    pub fn index(self, place: u32) -> Expr<R, Option<Json>> {
-        Expr::from_node(push_name(self.into_node(), place.to_string().into()))
+    /// The item at an array's place, from 0; from the end, -1 being the last, if negative.
+    pub fn index(self, place: i32) -> Member<R, serde_json::Value>
+    where
+        R: 'static,
+    {
+        Member::numbered(&self, place)
     }
 
     /// Whether the object has the key.
@@ -196,12 +202,12 @@ impl<R, D: Serialize + DeserializeOwned + Send + Sync + 'static, T: SqlType<Base
         self.compare(Lookup::HasKey, Node::value(Value::Text(name.into())))
     }
 
-    /// Whether the document contains the other (PostgreSQL).
+    /// Whether the document contains the other (PostgreSQL's `@>`, on either engine).
     pub fn contains_json(self, other: serde_json::Value) -> Expr<R, bool> {
         self.compare(Lookup::Contains, Node::value(Value::Json(other)))
     }
 
-    /// Whether the document is contained in the other (PostgreSQL).
+    /// Whether the document is contained in the other (PostgreSQL's `<@`, on either engine).
     pub fn contained_by(self, other: serde_json::Value) -> Expr<R, bool> {
         self.compare(Lookup::ContainedBy, Node::value(Value::Json(other)))
     }

@@ -135,6 +135,14 @@ pub enum Function {
     Round,
     /// Null if the two are equal, else the first.
     NullIf,
+    /// The number of items of a JSON array, which a document or a way into one gives; null of anything else.
+    JsonLength,
+    /// What a way into a JSON document leads to, as a plain text, number or truth value instead of a document; JSON's
+    /// null as null. On PostgreSQL it is a text, to be cast.
+    JsonScalar,
+    /// What a way into a JSON document leads to, as a document on either engine, where SQLite would give a text for a
+    /// text.
+    JsonDocument,
 }
 
 /// A part of a date or time.

@@ -181,7 +181,7 @@ async fn set(db: &Db, query: &Query, pairs: &[(Node, Node)], key: Option<&[Value
 }
 
 /// Sets fields of all rows to what is sealed already.
-pub(super) async fn assign(db: &Db, query: &Query, pairs: &[(Node, Node)]) -> Result<u64> {
+pub(crate) async fn assign(db: &Db, query: &Query, pairs: &[(Node, Node)]) -> Result<u64> {
     match sql::update(db.schema(), query, pairs)? {
         Compiled::Empty => Ok(0),
         Compiled::Run(statement) => db.execute(statement).await,

@@ -33,6 +33,9 @@ impl<'a> Out<'_, 'a> {
                 self.push("STATEMENT_TIMESTAMP()");
                 return Ok(());
             }
+            (Function::JsonLength, _) => return self.one(arguments, Self::json_length),
+            (Function::JsonScalar, _) => return self.one(arguments, Self::json_scalar),
+            (Function::JsonDocument, _) => return self.one(arguments, Self::json_document),
             (Function::Round, _) => return self.round(arguments),
             (Function::Concat, _) => return self.concat(arguments),
             (Function::Trunc(part), _) => return self.one(arguments, |out, base| out.trunc(*part, base)),

@@ -299,6 +299,12 @@ impl<'a> Compiler<'a> {
                 _ => return Err(Error::new(ErrorKind::Type, format!("{function:?} needs a date and time"))),
             }
         }
+        if let (Function::JsonLength | Function::JsonScalar | Function::JsonDocument, [argument]) =
+            (function, resolved.as_slice())
+            && self.kind(argument)? != Some(Kind::Json)
+        {
+            return Err(Error::new(ErrorKind::Type, format!("{function:?} needs a JSON document")));
+        }
         Ok(Ex::Call(function.clone(), resolved))
     }
 
@@ -361,7 +367,9 @@ impl<'a> Compiler<'a> {
                 }
             },
             Ex::Call(function, arguments) => match function {
-                Function::Length | Function::Extract(_) => Some(Kind::Integer),
+                Function::Length | Function::Extract(_) | Function::JsonLength => Some(Kind::Integer),
+                Function::JsonScalar => Some(Kind::Text),
+                Function::JsonDocument => Some(Kind::Json),
                 Function::Substr => Some(Kind::Char { max_length: None }),
                 Function::Now => Some(Kind::DateTime),
                 Function::Date => Some(Kind::Date),

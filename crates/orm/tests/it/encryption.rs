@@ -17,6 +17,8 @@ use nuages_orm::{
 use crate::support::{Place, on_each_engine};
 
 mod migrations;
+mod rotation;
+mod through;
 
 #[derive(Model, Debug, Clone, PartialEq)]
 #[model(app = "vault")]

@@ -4,6 +4,7 @@ mod batches;
 mod bulk;
 mod db;
 mod derive;
+mod document;
 #[cfg(feature = "encryption")]
 mod encryption;
 mod engine;

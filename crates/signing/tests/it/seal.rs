@@ -146,3 +146,15 @@ fn what_is_no_key_is_refused_by_its_place() {
     assert_eq!(KeyRing::new([]).unwrap_err(), Error::NoKeys);
     assert_eq!(KeyRing::new([key(1), key(2), key(1)]).unwrap_err(), Error::KeyTwice { id: key(1).id() });
 }
+
+#[test]
+fn a_key_made_by_hand_is_told_from_one_that_was_drawn() {
+    let by_hand = ["c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="];
+    for text in by_hand {
+        let ring = KeyRing::parse(text).unwrap();
+        assert_eq!(ring.guessable(), ring.ids(), "{text}");
+    }
+    for _ in 0..1_000 {
+        assert_eq!(KeyRing::new([EncryptionKey::generate().unwrap()]).unwrap().guessable(), []);
+    }
+}

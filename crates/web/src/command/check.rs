@@ -14,11 +14,12 @@ use crate::site::Site;
 /// Look for what cannot work: models that do not fit together, names taken twice; and show foreign keys in a circle
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// Also ask the databases which migrations, not applied yet, would keep others waiting (PostgreSQL)
+    /// Also ask the databases which migrations, not applied yet, would keep others waiting (PostgreSQL), and warn of keys of
+    /// encrypted fields that are missing or made by hand
     #[arg(long)]
     deploy: bool,
     /// Also read the databases, of these models or of all: list JSON documents that do not fit the JSON Schema of their
-    /// field, and figures that are not what they should be
+    /// field, figures that are not what they should be, and encrypted values that no key opens
     #[arg(long, num_args = 0.., value_name = "APP[.MODEL]")]
     data: Option<Vec<String>>,
 }
@@ -27,6 +28,10 @@ impl Check {
     pub(crate) async fn run(self, project: &Project, settings: Settings, out: &mut (dyn Write + Send)) -> Result<()> {
         project.check()?;
         if self.deploy {
+            #[cfg(feature = "encryption")]
+            for warning in super::rotate_keys::warnings(project, &settings)? {
+                say(out, format_args!("Warning: {warning}\n"))?;
+            }
             with_made_site(project, settings.clone(), async |site| migrations::warn_of_locks(project, site, out).await)
                 .await?;
         }
@@ -58,7 +63,15 @@ impl Check {
 /// Lists what is wrong in the databases: figures, then documents.
 async fn data(project: &Project, site: &Site, labels: &[String], out: &mut (dyn Write + Send)) -> Result<()> {
     let unsound = recount::audit(project, site, labels, out).await?;
+    #[cfg(feature = "encryption")]
+    let unopened = super::rotate_keys::audit(project, site, labels, out).await?;
     documents(project, site, labels, out).await?;
+    #[cfg(feature = "encryption")]
+    if unopened > 0 {
+        return Err(Error::Command(format!(
+            "{unopened} encrypted values are opened by none of ENCRYPTION_KEYS: add the keys that they need, at the end"
+        )));
+    }
     match unsound {
         0 => Ok(()),
         _ => Err(Error::Command(format!(

@@ -95,6 +95,93 @@ async fn recount_compares_sets_right_and_installs() {
     let _ = std::fs::remove_file(path);
 }
 
+#[cfg(feature = "encryption")]
+mod encryption {
+    use nuages_orm::Db;
+    use nuages_orm::encryption::{Encrypted, EncryptionKey, KeyRing};
+
+    use super::*;
+
+    /// What nobody else may read.
+    #[derive(Model, Debug, Clone)]
+    #[model(app = "vault")]
+    struct Secret {
+        id: i64,
+        #[field(blind_index)]
+        text: Encrypted<String>,
+    }
+
+    #[tokio::test]
+    async fn keys_are_rotated_counted_and_missed() {
+        let migrations = detect(&Models::new().with::<Secret>(), &[]).expect("migrations");
+        let project = Project::new("site").app(App::new("vault").model::<Secret>().migrations(migrations));
+        let path = std::env::temp_dir().join(format!("nuages-rotate-{}.db", std::process::id()));
+        let url = format!("sqlite://{}", path.display());
+        let run = async |keys: &[&EncryptionKey], arguments: &[&str]| {
+            let mut settings = Settings::new(url.clone());
+            settings.encryption_keys = KeyRing::new(keys.iter().map(|key| (*key).clone())).ok();
+            let mut out = Vec::new();
+            let done = project.run(arguments.iter().copied(), settings, &mut out).await;
+            (done.map_err(|error| error.to_string()), String::from_utf8(out).expect("text"))
+        };
+        let [old, new, other] = [(); 3].map(|()| EncryptionKey::generate().expect("random"));
+        let open = async |key: &EncryptionKey| {
+            let ring = KeyRing::new([key.clone()]).expect("a ring");
+            Db::builder(&url).models(project.models()).keys(ring).connect().await.expect("connected")
+        };
+        run(&[&old], &["migrate"]).await.0.expect("migrated");
+        let db = open(&old).await;
+        for text in ["one", "two"] {
+            let secret = Secret::builder().text(text).create(&db).await.expect("a secret");
+            assert!(secret.id > 0 && secret.text.expose() == text);
+        }
+        let (done, told) = run(&[&new, &old], &["rotate_keys", "--check"]).await;
+        assert_eq!(done, Err(format!("older keys {} are still needed: `rotate_keys` encrypts anew", old.id())));
+        let missing = ", 2 blind indexes missing or of an older key";
+        assert_eq!(told, format!("vault.Secret.text: 2 values, 0 by {}, 2 by {}{missing}\n", new.id(), old.id()));
+        let (done, told) = run(&[&new, &old], &["rotate_keys", "vault.Secret", "--batch", "1"]).await;
+        assert_eq!(done, Ok(()));
+        assert_eq!(
+            told,
+            format!(
+                "vault.Secret: 2 rows, 2 values encrypted anew, 2 blind indexes filled in.\n\
+                 vault.Secret.text: 2 values, 2 by {}, 0 by {}\n\
+                 Older keys {}: nothing here needs them: once no program seals with them, take them out of \
+                 ENCRYPTION_KEYS.\n",
+                new.id(),
+                old.id(),
+                old.id()
+            )
+        );
+        let (done, told) = run(&[&new, &old], &["rotate_keys", "--check"]).await;
+        assert!(done.is_ok(), "{told}");
+        // What no key opens is named, by row, field and keys.
+        let lost = open(&other).await;
+        Secret::builder().text("lost").create(&lost).await.expect("a secret");
+        let row = format!("vault.Secret 3: text is opened by none of the keys {}, {}", new.id(), old.id());
+        for command in [&["rotate_keys"][..], &["check", "--data"], &["check", "--data", "vault"]] {
+            let (done, told) = run(&[&new, &old], command).await;
+            let error = done.expect_err("a key is missing");
+            assert!(error.starts_with("1 ") && error.contains("ENCRYPTION_KEYS"), "{error}");
+            assert!(told.contains(&row) && !told.contains("lost"), "{told}");
+        }
+        let (done, _) = run(&[], &["rotate_keys"]).await;
+        assert!(done.expect_err("no keys").contains("is encrypted, but there are no keys: set ENCRYPTION_KEYS"));
+        let (done, _) = run(&[&new], &["rotate_keys", "vault.Sekret"]).await;
+        assert!(done.expect_err("no model").contains("vault.Secret"));
+        // Before it is deployed.
+        let (_, told) = run(&[], &["check", "--deploy"]).await;
+        assert!(told.contains("Warning: vault.Secret.text is encrypted, but ENCRYPTION_KEYS is not set"), "{told}");
+        let by_hand: EncryptionKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".parse().expect("a key");
+        let (_, told) = run(&[&by_hand], &["check", "--deploy"]).await;
+        let warning = format!("but the key {} looks made by hand, for development", by_hand.id());
+        assert!(told.contains(&warning), "{told}");
+        let (_, told) = run(&[&new], &["check", "--deploy"]).await;
+        assert!(!told.contains("Warning"), "{told}");
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 #[tokio::test]
 async fn an_app_brings_commands_with_arguments() {
     let project = Project::new("site").app(App::new("hello").command::<Greet>());

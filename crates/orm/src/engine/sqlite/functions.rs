@@ -9,6 +9,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Result};
 
 use super::calendar;
+use crate::engine::json;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -23,7 +24,23 @@ pub(super) fn register(connection: &Connection, updated: &Arc<AtomicBool>) -> Re
         mark.store(true, Ordering::Relaxed);
         context.get::<Value>(0)
     })?;
+    connection.create_scalar_function("nuages_json_contains", 2, flags, |context| json_contains(context, 0, 1))?;
+    connection.create_scalar_function("nuages_json_contained", 2, flags, |context| json_contains(context, 1, 0))?;
     connection.create_scalar_function("POWER", 2, flags, |context| power(context))
+}
+
+/// Whether one argument, a JSON document, contains the other, as PostgreSQL's `@>` has it; null of a null.
+fn json_contains(context: &Context<'_>, whole: usize, part: usize) -> Result<Value> {
+    let document = |at: usize| match context.get_raw(at) {
+        ValueRef::Null => Ok(None),
+        other => serde_json::from_str(other.as_str()?)
+            .map(Some)
+            .map_err(|error| rusqlite::Error::UserFunctionError(error.into())),
+    };
+    Ok(match (document(whole)?, document(part)?) {
+        (Some(whole), Some(part)) => json::contains(&whole, &part).into(),
+        _ => Value::Null,
+    })
 }
 
 /// `text REGEXP pattern` calls `regexp(pattern, text)`: whether it matches anywhere in the text.
@@ -31,7 +48,7 @@ fn regexp(context: &Context<'_>) -> Result<Value> {
     let text = match context.get_raw(1) {
         ValueRef::Null => return Ok(Value::Null),
         ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => crate::engine::json::float_text(number),
+        ValueRef::Real(number) => json::float_text(number),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
     };
     if matches!(context.get_raw(0), ValueRef::Null) {

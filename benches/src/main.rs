@@ -12,6 +12,7 @@ mod fixtures;
 mod http;
 mod measure;
 mod migrations;
+mod rebuild;
 mod stream;
 
 use std::process::ExitCode;
@@ -25,7 +26,8 @@ fixtures loading 100,000 objects: against Django
 bulk     bulk_create and bulk_upsert of 10,000 rows: against the drivers and Django
 build    the cost of building a query
 compile  a clean debug build of an app with one model on SQLite
-migrations  makemigrations --check and showmigrations, 300 models with 1,000 migrations: against Django";
+migrations  makemigrations --check and showmigrations, 300 models with 1,000 migrations: against Django
+rebuild  a SQLite table of 1,000,000 rows made anew by a migration: against the statements by hand";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -56,6 +58,7 @@ async fn main() -> ExitCode {
             "build" => build::run(),
             "compile" => compile::run(),
             "migrations" => migrations::run(),
+            "rebuild" => rebuild::run().await,
             other => Err(format!("unknown benchmark `{other}`; choices are\n{NAMES}").into()),
         };
         if let Err(error) = done {

@@ -30,6 +30,15 @@ POSTGRES = connection.vendor == "postgresql"
 COLLATION = "C" if POSTGRES else "NOCASE"
 
 
+def first(expression):
+    """Nulls first, where an index may say so: SQLite refuses it."""
+    return expression.asc(nulls_first=True) if POSTGRES else expression
+
+
+def last(expression):
+    return expression.desc(nulls_last=True) if POSTGRES else expression.desc()
+
+
 def key(to, **kwargs):
     return f.ForeignKey(to, f.CASCADE, **kwargs)
 
@@ -180,6 +189,10 @@ ALTERATIONS = {
     "many-to-many to another model": alter("Book", "coauthors", f.ManyToManyField("alt.Publisher", related_name="written")),
     "many-to-many to another table": alter("Book", "tags", f.ManyToManyField("alt.Tag", db_table="alt_tagged")),
     "many-to-many without constraint": alter("Book", "coauthors", f.ManyToManyField("alt.Author", related_name="written", db_constraint=False)),
+    "index with places for nulls": [m.AddIndex("Author", f.Index(
+        last(f.F("age")), first(Lower("bio")), f.F("born").desc(), name="alt_nulls"))],
+    "unique with places for nulls": [m.AddConstraint("Author", f.UniqueConstraint(
+        first(f.F("age")), last(Lower("bio")), name="alt_nulls"))],
     "rename index": [m.RenameIndex("Book", "alt_renamed", old_name="alt_title_pages")],
     "unique together": [m.AlterUniqueTogether("Book", {("title", "publisher")})],
     "unique together dropped": [m.AlterUniqueTogether("Book", set())],

@@ -521,7 +521,7 @@ impl<'a> Finder<'a> {
                 continue;
             }
             let columns: Option<Vec<&str>> = index.keys.iter().map(super::IndexKey::column).collect();
-            let ascending = index.keys.iter().all(|key| !key.descending);
+            let ascending = index.keys.iter().all(|key| !key.descending && key.nulls_first.is_none());
             let is_bare = index.condition.is_none() && index.include.is_empty();
             if let (Some([column]), false, true) = (columns.as_deref(), index.unique, is_bare)
                 && is_single(index, column)
@@ -557,7 +557,7 @@ impl<'a> Finder<'a> {
                         }
                         _ => conditions.step(&key.expression)?,
                     };
-                    Some(OrderBy { expression, descending: key.descending, nulls_first: None })
+                    Some(OrderBy { expression, descending: key.descending, nulls_first: key.nulls_first })
                 })
                 .collect();
             let Some(steps) = steps else { continue };
@@ -587,7 +587,9 @@ impl<'a> Finder<'a> {
                 Some(table) => table.to_string(),
                 None => names::table(&model.app, &model.name, Dialect::Postgres),
             };
-            let automatic = is_bare && marked.is_some_and(|it| names::meta_index(&table_name, &it) == index.name);
+            let says_nulls = index.keys.iter().any(|key| key.nulls_first.is_some());
+            let automatic =
+                is_bare && !says_nulls && marked.is_some_and(|it| names::meta_index(&table_name, &it) == index.name);
             if !automatic {
                 found.name = Some(Cow::Owned(index.name.clone()));
             }
@@ -636,6 +638,7 @@ fn is_single(index: &Index, column: &str) -> bool {
     !index.unique
         && key.column() == Some(column)
         && !key.descending
+        && key.nulls_first.is_none()
         && index.condition.is_none()
         && index.include.is_empty()
         && index.method == "btree"

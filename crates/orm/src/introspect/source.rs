@@ -339,7 +339,9 @@ fn index_code(index: &Index, entry: &Entry) -> Option<String> {
         .expressions
         .iter()
         .map(|step| match &step.expression {
-            Node::Path(names) if names.len() == 1 && entry.field_id(&names[0]).is_some() => {
+            Node::Path(names)
+                if names.len() == 1 && entry.field_id(&names[0]).is_some() && step.nulls_first.is_none() =>
+            {
                 let minus = if step.descending { "-" } else { "" };
                 Some(format!("{minus}{}", identifier(&names[0])))
             }
@@ -365,7 +367,14 @@ fn expressions(steps: &[OrderBy], entry: &Entry) -> Option<String> {
         .map(|step| {
             let printed = expression(&step.expression, entry)?;
             let code = if printed.is_operation { format!("({})", printed.code) } else { printed.code };
-            Some(if step.descending { format!("{code}.desc()") } else { code })
+            Some(match (step.descending, step.nulls_first) {
+                (false, None) => code,
+                (false, Some(true)) => format!("{code}.asc().nulls_first()"),
+                (false, Some(false)) => format!("{code}.asc().nulls_last()"),
+                (true, None) => format!("{code}.desc()"),
+                (true, Some(true)) => format!("{code}.desc().nulls_first()"),
+                (true, Some(false)) => format!("{code}.desc().nulls_last()"),
+            })
         })
         .collect::<Option<_>>()?;
     Some(match steps.as_slice() {

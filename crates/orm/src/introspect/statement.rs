@@ -308,6 +308,8 @@ fn index_key(part: Reader, dialect: Dialect) -> Option<IndexKey> {
     if descending || is(tokens.last(), "asc") {
         tokens.pop();
     }
+    // Where PostgreSQL puts them anyway, as the greatest, it does not say.
+    nulls_first = nulls_first.filter(|first| *first != descending);
     let mut collation = None;
     if let [.., collate, Token::Name(name) | Token::Word(name, _)] = tokens.as_slice()
         && is(Some(collate), "collate")
@@ -339,7 +341,7 @@ impl IndexKey {
 
     /// Whether a model can say it: direction and all.
     pub(super) fn is_plain(&self) -> bool {
-        self.nulls_first.is_none() && self.collation.is_none() && self.class.is_none()
+        self.collation.is_none() && self.class.is_none()
     }
 }
 

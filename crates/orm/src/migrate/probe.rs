@@ -102,6 +102,7 @@ pub(crate) fn doubts(
                     probes.push(table.probe(&format!("{column} IS NULL"), wrong, "set it before"));
                 }
             }
+            probes.extend(table.keys_to_nothing());
             Ok(probes)
         }
         _ => Ok(Vec::new()),
@@ -132,6 +133,34 @@ impl Rows<'_> {
             wrong,
             advice: advice.to_owned(),
         }
+    }
+
+    /// Rows of other tables whose keys no row of this one has, where the database does not see to it: they could not be
+    /// given another key.
+    fn keys_to_nothing(&self) -> Vec<Probe> {
+        let Some(key) = self.entry.single_key() else { return Vec::new() };
+        let mut probes = Vec::new();
+        for entry in
+            self.schema.entries().iter().filter(|it| it.definition.managed && it.definition.proxy_for.is_none())
+        {
+            let from = Rows { schema: self.schema, entry, dialect: self.dialect };
+            for column in &entry.columns {
+                let refers = self.schema.target(entry.id, column.field);
+                let is_enforced = entry.field(column.field).relation.as_ref().is_none_or(|it| it.constraint);
+                if is_enforced || refers.is_none_or(|(model, to)| (model, to.field) != (self.entry.id, key.field)) {
+                    continue;
+                }
+                let (table, key) = (quote(&self.entry.table), quote(&key.name));
+                let held = format!("{}.{}", quote(&entry.table), quote(&column.name));
+                let nothing = format!(
+                    "{held} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} AS \"keyed\" WHERE \"keyed\".{key} = {held})"
+                );
+                let wrong =
+                    format!("refer by {} to rows of {} that are not there", quote(&column.name), self.entry.label);
+                probes.push(from.probe(&nothing, wrong, "correct or delete them before"));
+            }
+        }
+        probes
     }
 
     fn column(&self, field: &str) -> Option<&SchemaColumn> {

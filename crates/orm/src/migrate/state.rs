@@ -368,7 +368,7 @@ fn index_name(model: &ModelDef, position: usize) -> Result<String> {
     let mut columns = Vec::new();
     for step in &model.indexes[position].expressions {
         let field = match &step.expression {
-            Node::Path(names) if names.len() == 1 => {
+            Node::Path(names) if names.len() == 1 && step.nulls_first.is_none() => {
                 model.fields.iter().find(|field| Some(&field.name) == names.first() && field.has_column())
             }
             _ => None,

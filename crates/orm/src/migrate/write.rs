@@ -499,7 +499,12 @@ fn index_code(index: &Index) -> Result<Code> {
 fn steps(steps: &[OrderBy]) -> Result<Code> {
     let step = |step: &OrderBy| {
         let direction = if step.descending { "OrderBy::desc" } else { "OrderBy::asc" };
-        Ok(Code::call(direction, vec![node(&step.expression)?]))
+        let code = Code::call(direction, vec![node(&step.expression)?]);
+        Ok(match step.nulls_first {
+            Some(true) => code.then("nulls_first", Vec::new()),
+            Some(false) => code.then("nulls_last", Vec::new()),
+            None => code,
+        })
     };
     steps.iter().map(step).collect::<Result<_>>().map(Code::vec)
 }

@@ -744,4 +744,18 @@ impl OrderBy {
     pub fn desc(expression: Node) -> Self {
         OrderBy { expression, descending: true, nulls_first: None }
     }
+
+    /// Nulls before all else.
+    #[must_use]
+    pub fn nulls_first(mut self) -> Self {
+        self.nulls_first = Some(true);
+        self
+    }
+
+    /// Nulls after all else.
+    #[must_use]
+    pub fn nulls_last(mut self) -> Self {
+        self.nulls_first = Some(false);
+        self
+    }
 }

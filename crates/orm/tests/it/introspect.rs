@@ -69,6 +69,20 @@ mod printed {
         #[field(generated = |m| orm::expr::Expr::<_, i64>::from_node((m.d() * 2).into_node()))]
         pub(super) g: i64,
     }
+
+    /// With indexes that say where nulls are.
+    #[derive(Model, Debug, Clone, PartialEq)]
+    #[model(
+        app = "shelf",
+        table = "late",
+        unique(name = "one_late", expressions = |m| (m.n().asc().nulls_first(), m.id())),
+        index(expressions = |m| (m.n().desc().nulls_last(), orm::expr::lower(m.t()).asc().nulls_first(), m.id()), name = "by_late")
+    )]
+    pub(super) struct Late {
+        pub(super) id: i64,
+        pub(super) n: Option<i64>,
+        pub(super) t: Option<String>,
+    }
 }
 
 on_each_engine! {
@@ -84,6 +98,29 @@ on_each_engine! {
         let source = found.source().unwrap();
         let expected = "generated = |m| nuages::orm::expr::Expr::<_, i64>::from_node((m.d() * 2).into_node())";
         assert!(source.contains(expected), "{source}");
+    }
+
+    async fn an_index_says_where_its_nulls_are(place: Place) {
+        let db = Db::connect(&place.url, Models::new().with::<printed::Late>()).await.unwrap();
+        create_tables(&db).await.unwrap();
+        let catalogue = Catalogue::read(&db).await.unwrap();
+        db.close().await;
+        let options = Options { app: Some("shelf".to_owned()), ..Options::default() };
+        let found = models(&catalogue, &options).unwrap();
+        assert_eq!(found.models[0].remarks, [""; 0]);
+        let mut expected = printed::Late::definition();
+        if place.is_sqlite() {
+            // It has no say in it.
+            let steps = expected.indexes.iter_mut().flat_map(|index| &mut index.expressions);
+            steps.chain(expected.uniques.iter_mut().flat_map(|unique| &mut unique.expressions)).for_each(|step| {
+                step.nulls_first = None;
+            });
+        }
+        assert_eq!(found.models[0].definition, expected);
+        let source = found.source().unwrap();
+        for line in place.choose(["m.n().desc()", "(m.n(), m.id())"], ["m.n().desc().nulls_last()", "m.n().asc().nulls_first()"]) {
+            assert!(source.contains(line), "{source}");
+        }
     }
 
     async fn what_a_model_cannot_say_is_told(place: Place) {

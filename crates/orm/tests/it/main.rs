@@ -17,6 +17,7 @@ mod migrate;
 mod migrate_alter;
 mod migrate_kill;
 mod migrate_laws;
+mod migrate_rows;
 mod migrate_run;
 mod query;
 mod rollup;

@@ -108,7 +108,7 @@ fn models(state: &[Bits; 3]) -> Models {
             definition = definition.check(names("check"), compare(field("d"), Lookup::Gte, 0));
         }
         if wants(17, &["s", "next"]) {
-            let steps = vec![OrderBy::desc(field("s")), OrderBy::asc(field("next"))];
+            let steps = vec![OrderBy::desc(field("s")), OrderBy::asc(field("next")).nulls_first()];
             definition = definition.index(Index::new(steps).name(names("index")));
         }
         if wants(18, &["s"]) {

@@ -48,6 +48,19 @@ fn decimal_of(name: &'static str, max_digits: u16, decimal_places: u16) -> Field
     of(name, Kind::Decimal { max_digits, decimal_places })
 }
 
+/// Steps of an index that say where nulls are.
+fn nulls(of_index: bool) -> Vec<OrderBy> {
+    let lower = || call(Function::Lower, [field("bio")]);
+    match of_index {
+        true => vec![
+            OrderBy::desc(field("age")).nulls_last(),
+            OrderBy::asc(lower()).nulls_first(),
+            OrderBy::desc(field("born")),
+        ],
+        false => vec![OrderBy::asc(field("age")).nulls_first(), OrderBy::desc(lower()).nulls_last()],
+    }
+}
+
 /// Another collation than the engine's own; set by the test, as the alterations know no engine.
 const COLLATION: &str = "COLLATION";
 
@@ -244,6 +257,8 @@ fn alterations() -> Vec<Alteration> {
         ("many-to-many without constraint", |it| {
             it.alter_field("Book", many("coauthors", to("Author").related_name("written").constraint(false)))
         }),
+        ("index with places for nulls", |it| it.add_index("Author", Index::new(nulls(true)).name("alt_nulls"))),
+        ("unique with places for nulls", |it| it.add_constraint("Author", Unique::over("alt_nulls", nulls(false)))),
         ("rename index", |it| it.rename_index("Book", "alt_title_pages", "alt_renamed")),
         ("unique together", |it| it.alter_unique_together("Book", [&["title", "publisher"]])),
         ("unique together dropped", |it| it.alter_unique_together("Book", [])),

@@ -110,6 +110,25 @@ fn collect<'a>(before: Table<'a>, old: &SchemaColumn, after: Table<'a>, found: &
     }
 }
 
+/// The columns that hold the key which rows of a table have until now, those of tables between among them, and those that
+/// refer to such a column: from now on they hold the new one. A key that says `to_field` stays as it is.
+fn rekeyed<'a>(before: Table<'a>, after: Table<'a>) -> Vec<Referring<'a>> {
+    let Some(key) = before.entry.single_key() else { return Vec::new() };
+    let first = (before.entry.id, key.field);
+    let mut holders = vec![first];
+    let mut found = Vec::new();
+    for it in referring(before, key, after) {
+        let Some((model, column)) = it.before.schema.target(it.before.entry.id, it.old.field) else { continue };
+        let target = (model, column.field);
+        let to_key = it.after.field(it.new).relation.as_ref().is_some_and(|to| to.to_field.is_none());
+        if holders.contains(&target) && (to_key || target != first) {
+            holders.push((it.before.entry.id, it.old.field));
+            found.push(it);
+        }
+    }
+    found
+}
+
 impl Editor {
     /// Alters or renames a field, with or without a column.
     pub(super) fn alter_field(
@@ -198,31 +217,10 @@ impl Editor {
         if old == new {
             return Ok(());
         }
-        if let Some(key) = before.entry.single_key() {
-            let moved =
-                |it: &Referring<'_>| it.after.field(it.new).relation.as_ref().is_some_and(|to| to.to_field.is_none());
-            let mut keys = referring(before, key, after);
-            keys.retain(|it| {
-                it.before
-                    .schema
-                    .target(it.before.entry.id, it.old.field)
-                    .is_some_and(|(model, _)| model == before.entry.id)
-            });
-            if let Some(key) = keys.iter().find(|it| moved(it)) {
-                let (label, field) = (&key.before.entry.label, &key.before.field(key.old).name);
-                return Err(Error::new(
-                    ErrorKind::Migration,
-                    format!(
-                        "{label}.{field} holds the key that rows have until now; give it `to_field = \"{}\"` before, or \
-                         remove it and add it again afterwards",
-                        before.field(before.column(&old.concat())?).name
-                    ),
-                ));
-            }
-        }
+        let keys = rekeyed(before, after);
         match self.dialect {
-            Dialect::Sqlite => self.rebuild(before, after, &[]),
-            Dialect::Postgres => self.alter_primary_key_postgres(before, after),
+            Dialect::Sqlite => self.alter_primary_key_sqlite(before, after, &keys),
+            Dialect::Postgres => self.alter_primary_key_postgres(before, after, &keys),
         }
     }
 }

@@ -228,6 +228,12 @@ pub(super) fn steps_sql(table: Table<'_>, steps: &[OrderBy]) -> Result<String> {
         if step.descending {
             part.push_str(" DESC");
         }
+        // SQLite has no say in where an index keeps its nulls; queries may still say where they want them.
+        match step.nulls_first.filter(|_| table.dialect() == Dialect::Postgres) {
+            Some(true) => part.push_str(" NULLS FIRST"),
+            Some(false) => part.push_str(" NULLS LAST"),
+            None => {}
+        }
         parts.push(part);
     }
     Ok(parts.join(", "))

@@ -1,6 +1,6 @@
 //! What only SQLite does: a table that `ALTER TABLE` cannot change is made anew beside the old, and filled from it.
 
-use super::alter::{ColumnChange, Shape, referring};
+use super::alter::{ColumnChange, Referring, Shape, referring};
 use super::constraint::{add_constraint_sql, is_index, together_sql};
 use super::lookup::Kept;
 use super::{Editor, Lookup, Table, column, quote};
@@ -93,6 +93,37 @@ impl Editor {
             }
         }
         Ok(())
+    }
+
+    /// Makes the table anew with another primary key, and before it those whose keys hold the old one.
+    pub(super) fn alter_primary_key_sqlite(
+        &mut self,
+        before: Table<'_>,
+        after: Table<'_>,
+        keys: &[Referring<'_>],
+    ) -> Result<()> {
+        let key_of = |table: Table<'_>| table.entry.single_key().map(|key| quote(&key.name));
+        let (Some(old), Some(new)) = (key_of(before), key_of(after)) else { return self.rebuild(before, after, &[]) };
+        let parent = quote(before.name);
+        let sources = |model| -> Vec<_> {
+            let own = keys.iter().filter(|key| key.after.entry.id == model);
+            own.map(|key| {
+                let held = format!("{}.{}", quote(key.before.name), quote(&key.old.name));
+                let source =
+                    format!("(SELECT \"keyed\".{new} FROM {parent} AS \"keyed\" WHERE \"keyed\".{old} = {held})");
+                (key.new.name.as_str(), source)
+            })
+            .collect()
+        };
+        let mut done = Vec::new();
+        // While the old key is indexed.
+        for key in keys.iter().filter(|key| key.after.entry.id != after.entry.id) {
+            if !done.contains(&key.after.entry.id) {
+                done.push(key.after.entry.id);
+                self.rebuild(key.before, key.after, &sources(key.after.entry.id))?;
+            }
+        }
+        self.rebuild(before, after, &sources(after.entry.id))
     }
 
     /// Makes the table anew as `after` has it, with the rows of `before` and their row ids; `sources` says for some

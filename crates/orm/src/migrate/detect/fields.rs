@@ -108,6 +108,11 @@ impl Detector<'_> {
             let addition = Operation::AddField { model: now.name.clone(), field: Box::new((*field).clone()), fill };
             self.plan(&now.app, addition, needs);
         }
+        // What becomes the key need not be unique by itself any more: but until it is, keys may refer to it.
+        let is_key_alone = |old: &Field, field: &Field| {
+            let is_new_key = was.primary_key != now.primary_key && now.primary_key == [field.name.clone()];
+            is_new_key && old.unique && *old == field.clone().unique(true)
+        };
         for (old, field) in &altered {
             self.check_place(now, old, field);
             let must_fill = was.managed && old.null && !field.null && field.has_column() && field.generated.is_none();
@@ -122,12 +127,18 @@ impl Detector<'_> {
             }
             let computed_from = new.iter().filter(|other| uses(field, &other.name));
             needs.extend(computed_from.map(|other| Need::field(now, &other.name, Done::Made)));
+            if is_key_alone(old, field) {
+                needs.push(Need::model(now, Done::Keyed));
+            }
             let field = Box::new((*field).clone());
             self.plan(&now.app, Operation::AlterField { model: now.name.clone(), field, fill }, needs);
         }
         if was.primary_key != now.primary_key {
             let fields = now.primary_key.clone();
+            let is_later =
+                |name: &str| altered.iter().any(|(old, field)| field.name == name && is_key_alone(old, field));
             let both = fields.iter().flat_map(|field| [(field, Done::Made), (field, Done::Altered)]);
+            let both = both.filter(|(field, done)| *done != Done::Altered || !is_later(field));
             let needs = both.map(|(field, done)| Need::field(now, field, done)).collect();
             self.plan(&now.app, Operation::AlterPrimaryKey { model: now.name.clone(), fields }, needs);
         }

@@ -37,19 +37,34 @@ impl Editor {
         &mut self,
         before: Table<'_>,
         after: Table<'_>,
+        keys: &[Referring<'_>],
     ) -> Result<()> {
         let mut changes = Vec::new();
         for new in &after.entry.columns {
             let Ok(old) = before.column(&after.field(new).name) else { continue };
+            let is_own = |key: &Referring<'_>| key.before.entry.id == before.entry.id && key.old.field == old.field;
+            if keys.iter().any(is_own) {
+                continue;
+            }
             let (was, is) = (Shape::of(before, old)?, Shape::of(after, new)?);
             if was != is {
                 changes.push(ColumnChange { before, old, was, after, new, is, fill: None });
             }
         }
         // Keys hold on to the constraints of what they refer to.
-        let incoming: Vec<Referring<'_>> =
-            changes.iter().flat_map(|change| direct(before, change.old, after)).collect();
+        let mut incoming = keys.to_vec();
+        for key in changes.iter().flat_map(|change| direct(before, change.old, after)) {
+            let is_known = |known: &Referring<'_>| {
+                known.before.entry.id == key.before.entry.id && known.old.field == key.old.field
+            };
+            if !incoming.iter().any(is_known) {
+                incoming.push(key);
+            }
+        }
         self.drop_incoming(&incoming);
+        for key in keys {
+            self.hold_new_key(key, before, after)?;
+        }
         let name = format!("{}_pkey", before.entry.table);
         let lookup = Lookup::constraint(before, &name, 'p', &key_columns(before));
         self.named(after, format!("ALTER TABLE {} DROP CONSTRAINT {}", quote(after.name), quote(&name)), lookup);
@@ -67,7 +82,45 @@ impl Editor {
                 super::super::list(&columns)
             ),
         );
+        for key in keys {
+            let (was, is) = (Shape::of(key.before, key.old)?, Shape::of(key.after, key.new)?);
+            // The type is there already, and an index for `LIKE` of another type is gone.
+            let pattern = was.pattern.filter(|class| is.pattern == Some(class));
+            let was = Shape { sql_type: is.sql_type.clone(), collation: is.collation.clone(), pattern, ..was };
+            let (before, after) = (key.before, key.after);
+            self.alter_shape(&ColumnChange { before, old: key.old, was, after, new: key.new, is, fill: None });
+        }
         self.add_incoming(&incoming);
+        Ok(())
+    }
+
+    /// Puts the new keys of rows in the place of the old, in a column that holds them. By way of texts that say which they
+    /// are, since the two may have different types, and one row's new key may be another one's old.
+    fn hold_new_key(&mut self, key: &Referring<'_>, before: Table<'_>, after: Table<'_>) -> Result<()> {
+        let (Some(old), Some(new)) = (before.entry.single_key(), after.entry.single_key()) else { return Ok(()) };
+        let (was, is) = (Shape::of(key.before, key.old)?, Shape::of(key.after, key.new)?);
+        let (on, parent, column) = (quote(key.after.name), quote(after.name), quote(was.name));
+        let (old, new) = (quote(&old.name), quote(&new.name));
+        if was.pattern.is_some() && was.pattern != is.pattern {
+            let name = names::index(&key.before.entry.table, &[was.name], "_like", Dialect::Postgres);
+            let lookup = Lookup::pattern_index(key.before, &name, was.name);
+            self.named(key.after, format!("DROP INDEX IF EXISTS {}", quote(&name)), lookup);
+        }
+        let collation = is.collation.as_ref().map_or(String::new(), |name| format!(" COLLATE {}", quote(name)));
+        for sql in [
+            format!("ALTER TABLE {on} ALTER COLUMN {column} TYPE text USING 'o' || {column}::text"),
+            format!(
+                "UPDATE {on} AS \"held\" SET {column} = 'n' || \"keyed\".{new}::text FROM {parent} AS \"keyed\" WHERE \
+                 \"held\".{column} = 'o' || \"keyed\".{old}::text; SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL \
+                 DEFERRED"
+            ),
+            format!(
+                "ALTER TABLE {on} ALTER COLUMN {column} TYPE {}{collation} USING substr({column}, 2)::{}",
+                is.sql_type, is.sql_type
+            ),
+        ] {
+            self.now(key.after, sql);
+        }
         Ok(())
     }
 

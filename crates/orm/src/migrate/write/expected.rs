@@ -81,13 +81,7 @@ pub(super) fn migration() -> Migration {
                 )
                 .unique(Unique::over("by_title", vec![OrderBy::desc(call(Function::Lower, [field("title")]))]))
                 .index(Index::new(vec![OrderBy::asc(field("sold"))]).name("by_sold").include(["price"]))
-                .index(
-                    Index::new(vec![
-                        OrderBy::desc(field("sold")).nulls_last(),
-                        OrderBy::asc(field("price")).nulls_first(),
-                    ])
-                    .name("by_nulls"),
-                ),
+                .index(Index::new(vec![OrderBy::desc(field("sold")).nulls_last()]).name("by_nulls")),
         )
         .add_field_filled("Shelf", Field::new("opened", Kind::Date), date("2026-11-22"))
         .add_constraint("Shelf", Check::new("open", compare(field("opened"), Lookup::IsNull, false)))

@@ -109,7 +109,7 @@ fn new_row(n: u64) -> raw_driver::Item {
 }
 
 /// Operations a second of either side, as medians of rounds in turn.
-async fn in_turn<A, B, F, G, FA, GB>(tasks: usize, peer: (A, F), ours: (B, G)) -> Result<(f64, f64), Error>
+pub(crate) async fn in_turn<A, B, F, G, FA, GB>(tasks: usize, peer: (A, F), ours: (B, G)) -> Result<(f64, f64), Error>
 where
     A: Clone + Send + 'static,
     B: Clone + Send + 'static,

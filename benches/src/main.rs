@@ -5,6 +5,7 @@ mod batches;
 mod build;
 mod bulk;
 mod compile;
+mod counts;
 mod database;
 mod django;
 mod driver;
@@ -21,6 +22,7 @@ const NAMES: &str = "\
 driver   one row by key, 1,000 rows, inserts: against the drivers, on both engines
 http     one row as JSON over HTTP: against axum and the drivers, and Django under gunicorn and uvicorn
 stream   1,000,000 rows: peak memory
+counts   inserts with a count that the database keeps, 16 writers: against the same without
 batches  1,000,000 rows in batches of 1,000: peak memory
 fixtures loading 100,000 objects: against Django
 bulk     bulk_create and bulk_upsert of 10,000 rows: against the drivers and Django
@@ -52,6 +54,7 @@ async fn main() -> ExitCode {
             "driver" => driver::run().await,
             "http" => http::run().await,
             "stream" => stream::run().await,
+            "counts" => counts::run().await,
             "batches" => batches::run().await,
             "fixtures" => fixtures::run().await,
             "bulk" => bulk::run().await,

@@ -122,6 +122,9 @@ mod documents {
     #[doc = include_str!("../../../docs/guide/counts.md")]
     struct Counts;
 
+    #[doc = include_str!("../../../docs/guide/slugs.md")]
+    struct Slugs;
+
     #[doc = include_str!("../../../docs/guide/slow-requests.md")]
     struct SlowRequests;
 }

@@ -96,6 +96,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `auto_now`, `auto_now_add` | the time of each save, or of the first |
 /// | `unique_alive`, `unique_alive = "name"` | unique among the rows that are not marked as deleted |
 /// | `soft_delete` | of a `bool` or an `Option<Timestamp>`: marks deleted rows, true or when |
+/// | `slug_from = title`, `slug_unicode` | of a unique `Slug`: made from another field for new rows that are given none, with letters of all scripts or of ASCII alone |
 /// | `generated = \|m\| m.a() + m.b()`, `generated_virtual = …` | computed by the database, stored or on reading |
 /// | `schema = "schemas/post.json"` | of `Json<…>`: the JSON Schema of its documents (draft 2020-12), a file in the crate's folder or the schema itself, `"{…}"`; checked on every write; needs the feature `jsonschema` |
 /// | `schema_version = 3, upgrade = function` | the version of documents that are written, and what brings older ones to the next version when they are read: `fn(from: u32, document: serde_json::Value) -> Result<serde_json::Value, E>` |

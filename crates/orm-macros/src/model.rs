@@ -63,6 +63,10 @@ pub(crate) struct Field {
     /// The token that makes it unique among living rows, and the constraint's name if one is given.
     pub(crate) unique_alive: Option<(Ident, Option<String>)>,
     pub(crate) schema: Option<JsonSchema>,
+    /// The field that slugs are made from.
+    pub(crate) slug_from: Option<Ident>,
+    /// Whether they keep letters of all scripts.
+    pub(crate) slug_unicode: bool,
 }
 
 /// The JSON Schema of a field.
@@ -258,6 +262,7 @@ impl Model {
             || field.auto_now
             || field.auto_now_add
             || field.soft_delete
+            || field.slug_from.is_some()
             || field.is_auto()
     }
 }

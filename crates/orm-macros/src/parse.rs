@@ -5,6 +5,7 @@ mod field;
 mod rollup;
 mod schema;
 mod shape;
+mod slug;
 
 use attribute::{Arg, args, step_of, word_of};
 use syn::ext::IdentExt as _;
@@ -102,6 +103,7 @@ impl Model {
         model.read_attributes(&list, errors);
         model.add_unique_alive(errors);
         model.read_primary_key(&list, &marked, errors);
+        slug::check(&model, errors);
         Some(model)
     }
 

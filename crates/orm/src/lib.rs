@@ -19,6 +19,7 @@ pub mod recount;
 mod relation;
 mod row;
 pub mod signal;
+pub mod slug;
 mod sql;
 mod value;
 

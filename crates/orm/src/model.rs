@@ -10,6 +10,7 @@ mod manager;
 mod natural;
 mod rollup;
 mod schema;
+mod slug;
 mod soft_delete;
 
 pub use builder::{Builder, IntoField};
@@ -25,6 +26,7 @@ pub(crate) use schema::{
     Column as SchemaColumn, End, Entry, FieldId, ManyToMany as Between, ModelId, Named, hidden_name, name_between,
 };
 pub use schema::{Models, Schema};
+pub(crate) use slug::SlugPlace;
 pub use soft_delete::{DeletionMark, Restored, SoftDelete};
 
 pub use crate::field::Sealing;

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::{Expr, Type};
 
 use super::{at, base, key_value, managers};
@@ -128,6 +129,10 @@ fn definition_of(model: &Model, field: &Field) -> TokenStream {
     }
     if field.soft_delete {
         code.extend(quote!(.soft_delete(true)));
+    }
+    if let Some(from) = &field.slug_from {
+        let (from, unicode) = (from.unraw().to_string(), field.slug_unicode.then(|| quote!(.slug_unicode(true))));
+        code.extend(quote!(.slug_from(#from) #unicode));
     }
     if let Some(schema) = &field.schema {
         let schema = json_schema(model, schema);

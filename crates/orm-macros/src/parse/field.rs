@@ -5,7 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, Ident, Type, parse_quote};
 
 use super::attribute::{Arg, Value, args, docs};
-use super::{closure_of, find, refuse_repeats, rollup, schema, shape};
+use super::{closure_of, find, refuse_repeats, rollup, schema, shape, slug};
 use crate::errors::{Errors, unknown};
 use crate::model::{Default, Field, Generated, Key, OnDelete, Shape};
 use crate::types::{self, Holds};
@@ -49,6 +49,8 @@ const FIELD_ATTRIBUTES: &[&str] = &[
     "schema_version",
     "version_key",
     "upgrade",
+    "slug_from",
+    "slug_unicode",
 ];
 
 /// Attributes for columns alone.
@@ -74,6 +76,8 @@ const COLUMN_ONLY: &[&str] = &[
     "encrypted",
     "blind_index",
     "sealed_for",
+    "slug_from",
+    "slug_unicode",
 ];
 
 /// Attributes for foreign and one-to-one keys alone.
@@ -118,6 +122,8 @@ impl Field {
             soft_delete: false,
             schema: None,
             unique_alive: None,
+            slug_from: None,
+            slug_unicode: false,
         };
         refuse_misplaced(&read.shape, &list, errors);
         for arg in &list {
@@ -143,6 +149,7 @@ impl Field {
             }
         }
         read.schema = schema::schema(&read.shape, &list, errors);
+        slug::read(&mut read, &list, errors);
         read.rollup = rollup::read(&read, &list, model, errors);
         read.check(&list, errors);
         let primary_key =

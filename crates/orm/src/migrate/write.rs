@@ -382,6 +382,12 @@ fn field_code(field: &Field) -> Result<Code> {
     if let Some(place) = &field.sealed_for {
         code = code.then("sealed_for", vec![Code::text(place)]);
     }
+    if let Some(from) = &field.slug_from {
+        code = code.then("slug_from", vec![Code::text(from)]);
+        if field.slug_unicode {
+            code = code.then("slug_unicode", vec![Code::plain("true")]);
+        }
+    }
     if let Some(collation) = &field.collation {
         code = code.then("collation", vec![Code::text(collation)]);
     }

@@ -102,6 +102,10 @@ pub struct Field {
     pub sealed_for: Option<Text>,
     /// The encrypted field whose digests this one holds: a column that the ORM keeps, to find equal values by.
     pub blind_index_of: Option<Text>,
+    /// The field of the same row whose text a new row's slug is made from, unless it is given one.
+    pub slug_from: Option<Text>,
+    /// Whether such a slug keeps letters and digits of all scripts (Django's `allow_unicode`).
+    pub slug_unicode: bool,
 }
 
 impl fmt::Debug for Field {
@@ -134,6 +138,9 @@ impl fmt::Debug for Field {
         }
         if self.blind_index_of.is_some() {
             shown.field("blind_index_of", &self.blind_index_of);
+        }
+        if self.slug_from.is_some() {
+            shown.field("slug_from", &self.slug_from).field("slug_unicode", &self.slug_unicode);
         }
         shown.finish()
     }
@@ -484,6 +491,8 @@ impl Field {
             schema: None,
             sealed_for: None,
             blind_index_of: None,
+            slug_from: None,
+            slug_unicode: false,
         }
     }
 
@@ -520,6 +529,8 @@ impl Field {
         auto_now_add: bool => auto_now_add;
         /// Says whether it marks deleted rows.
         soft_delete: bool => soft_delete;
+        /// Says whether slugs that are made keep letters and digits of all scripts.
+        slug_unicode: bool => slug_unicode;
         /// Limits the values.
         choices: &[Choice] => choices.to_vec();
         /// Sets a default that the database fills in.
@@ -576,6 +587,13 @@ impl Field {
     #[must_use]
     pub fn sealed_for(mut self, place: impl Into<Text>) -> Self {
         self.sealed_for = Some(place.into());
+        self
+    }
+
+    /// Makes new rows' slugs from another field of theirs.
+    #[must_use]
+    pub fn slug_from(mut self, field: impl Into<Text>) -> Self {
+        self.slug_from = Some(field.into());
         self
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::Model;
 use super::definition::{Field, ModelDef, OnDelete, Reference};
+use super::slug::SlugPlace;
 use super::soft_delete::DeletionMark;
 use crate::encryption::{self, KeyRing, SealedColumn};
 use crate::engine::Dialect;
@@ -191,6 +192,8 @@ pub(crate) struct Entry {
     select_list: String,
     /// How deleted rows are marked; `None` if they are gone.
     pub(crate) deletion_mark: Option<DeletionMark>,
+    /// The slug that is made for new rows, if one is.
+    pub(crate) slug: Option<SlugPlace>,
 }
 
 /// A column of a model's table.
@@ -268,6 +271,14 @@ impl Schema {
             build.add(*type_id, definition.clone(), None);
         }
         build.connect();
+        for entry in &mut build.schema.entries {
+            match SlugPlace::find(entry) {
+                Ok(slug) => entry.slug = slug,
+                // A migration may make the field before its constraint.
+                Err(problem) if is_present => build.problems.push(problem),
+                Err(_) => {}
+            }
+        }
         if is_present && build.problems.is_empty() {
             build.problems.extend(super::rollup::problems(&build.schema));
         }
@@ -555,6 +566,7 @@ impl Build {
             versioned: Versioned::new(),
             select_list: String::new(),
             deletion_mark,
+            slug: None,
         });
         id
     }

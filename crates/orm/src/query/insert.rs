@@ -11,7 +11,7 @@ use crate::db::{Db, Statement};
 use crate::encryption::{self, Plaintext};
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::Kind;
-use crate::model::{Builder, Entry, Key, Model, SchemaColumn};
+use crate::model::{Builder, Entry, Key, Model, SchemaColumn, SlugPlace};
 use crate::relation::read_row;
 use crate::row::{Reading, Row};
 use crate::signal::{self, Draft, Of, Saved};
@@ -49,37 +49,67 @@ pub(crate) fn hearing_save<M: Model>(db: &Db) -> Option<&Of<M>> {
 }
 
 async fn insert<M: Model>(db: &Db, entry: &Entry, row: NewRow) -> Result<M> {
-    let reading = Reading::of_model(db.schema(), entry);
-    write(db, entry, row, reading.with(|row| read_row::<M>(row, &[]))).await
+    write(db, entry, row, || Reading::of_model(db.schema(), entry).with(|row| read_row::<M>(row, &[]))).await
 }
 
 /// Inserts one row of a model that no struct stands for, as [`one`] does; the values of its columns.
 pub(crate) async fn values(db: &Db, entry: &Entry, given: Vec<(&'static str, Value)>) -> Result<Vec<Value>> {
     let kinds: Vec<Kind> = entry.columns.iter().map(|column| column.kind.clone()).collect();
-    let read = move |row: &mut Row<'_>| kinds.iter().map(|kind| row.column().value(Some(kind))).collect();
+    let read = || {
+        let kinds = kinds.clone();
+        move |row: &mut Row<'_>| kinds.iter().map(|kind| row.column().value(Some(kind))).collect()
+    };
     write(db, entry, Filler::new(entry).of_fields(given)?, read).await
 }
 
-/// Inserts one row, and reads it back: one statement, or a transaction of two where something is sealed for the key that
-/// the database gives the row.
+/// Inserts one row, and reads it back; with the first slug that no other row has, where one is made.
 ///
 /// # Errors
-/// Those of [`NewRow::admit`].
-async fn write<T, F>(db: &Db, entry: &Entry, mut row: NewRow, read: F) -> Result<T>
+/// Those of [`NewRow::admit`]; [`ErrorKind::UniqueViolation`] if each slug that was tried is taken.
+async fn write<T, F>(db: &Db, entry: &Entry, mut row: NewRow, read: impl Fn() -> F) -> Result<T>
 where
     F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
     T: Send + 'static,
 {
     row.admit(entry)?;
+    let Some((slug, candidates)) = entry.slug.as_ref().and_then(|slug| Some((slug, slug.candidates(&row.values)?)))
+    else {
+        return attempt(db, entry, row, None, read()).await?.ok_or_else(|| no_row(&entry.label));
+    };
+    for candidate in candidates {
+        let mut row = row.clone();
+        if let Some(value) = row.values.get_mut(slug.column) {
+            *value = Some(Value::Text(candidate));
+        }
+        // No statement fails, so the transaction it may be in goes on; who writes the same slug at once is waited for.
+        if let Some(made) = attempt(db, entry, row, Some(slug), read()).await? {
+            return Ok(made);
+        }
+    }
+    let taken = "each slug that was tried is taken by another row; give the row one of its own";
+    let error = Error::new(ErrorKind::UniqueViolation, taken).in_model(&*entry.label);
+    Err(match entry.columns.get(slug.column) {
+        Some(column) => error.in_field(entry.field(column.field).name.to_string()),
+        None => error,
+    })
+}
+
+/// Inserts one row, and reads it back: one statement, or a transaction of two where something is sealed for the key that
+/// the database gives the row. `None` if another row has its slug, where one is made.
+async fn attempt<T, F>(db: &Db, entry: &Entry, mut row: NewRow, slug: Option<&SlugPlace>, read: F) -> Result<Option<T>>
+where
+    F: FnMut(&mut Row<'_>) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
     let waiting = encryption::new_row(db.schema(), entry, &mut row.values)?;
     let rows = if waiting.is_empty() {
-        db.fetch(statement(db, entry, row, entry.columns.iter().collect())?, read).await?
+        db.fetch(statement(db, entry, row, slug, entry.columns.iter().collect())?, read).await?
     } else {
         let open = db.begin(true).await?;
-        let rows = write_bound(open.db(), entry, row, waiting, read).await;
+        let rows = write_bound(open.db(), entry, row, slug, waiting, read).await;
         open.end_with(rows).await?
     };
-    rows.into_iter().next().ok_or_else(|| no_row(&entry.label))
+    Ok(rows.into_iter().next())
 }
 
 /// Inserts a row without what is bound to it, then seals that for its key.
@@ -87,6 +117,7 @@ async fn write_bound<T, F>(
     db: &Db,
     entry: &Entry,
     row: NewRow,
+    slug: Option<&SlugPlace>,
     waiting: Vec<(usize, Plaintext)>,
     read: F,
 ) -> Result<Vec<T>>
@@ -97,8 +128,8 @@ where
     let key: Vec<&SchemaColumn> = entry.primary_key.iter().filter_map(|place| entry.columns.get(*place)).collect();
     let kinds: Vec<Kind> = key.iter().map(|column| column.kind.clone()).collect();
     let read_key = move |row: &mut Row<'_>| kinds.iter().map(|kind| row.column().value(Some(kind))).collect();
-    let mut keys: Vec<Vec<Value>> = db.fetch(statement(db, entry, row, key)?, read_key).await?;
-    let key = keys.pop().ok_or_else(|| no_row(&entry.label))?;
+    let mut keys: Vec<Vec<Value>> = db.fetch(statement(db, entry, row, slug, key)?, read_key).await?;
+    let Some(key) = keys.pop() else { return Ok(Vec::new()) };
     let mut set = Vec::with_capacity(waiting.len());
     for (place, plain) in waiting {
         if let Some(column) = entry.columns.get(place) {
@@ -113,9 +144,22 @@ pub(super) fn no_row(label: &str) -> Error {
 }
 
 /// The statement that inserts a row and gives some of its columns back.
-fn statement(db: &Db, entry: &Entry, row: NewRow, returning: Vec<&SchemaColumn>) -> Result<Statement> {
+fn statement(
+    db: &Db,
+    entry: &Entry,
+    row: NewRow,
+    slug: Option<&SlugPlace>,
+    returning: Vec<&SchemaColumn>,
+) -> Result<Statement> {
     let (columns, values) = row.into_parts(entry);
-    let insert = Insert { columns, rows: vec![values], conflict: Conflict::Refuse, returning };
+    let conflict = match slug {
+        Some(slug) => {
+            let columns = slug.unique.iter().filter_map(|place| entry.columns.get(*place)).collect();
+            Conflict::IgnoreOn(columns, slug.condition.clone())
+        }
+        None => Conflict::Refuse,
+    };
+    let insert = Insert { columns, rows: vec![values], conflict, returning };
     sql::insert(db.schema(), entry, insert)
 }
 

@@ -24,6 +24,7 @@ mod rollup;
 #[cfg(feature = "postgres")]
 mod safety;
 mod signal;
+mod slug;
 mod soft_delete;
 mod soft_delete_paths;
 mod sql;

@@ -3,8 +3,10 @@
 mod alterations;
 mod both_ways;
 mod catalogue;
+mod counts;
 mod differential;
 mod fixtures;
 mod inspect;
 mod oracle;
 mod rows;
+mod slugs;

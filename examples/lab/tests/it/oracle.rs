@@ -62,6 +62,14 @@ impl Database {
         run(python(script).args(args).env(variable, value).envs(variables.iter().copied()), input)
     }
 
+    /// Runs a Python program, given as text, on this database and returns its standard output.
+    pub(crate) fn django_text(&self, program: &str) -> String {
+        let (variable, value) = &self.django;
+        let mut python = Command::new(python("").get_program());
+        python.env_remove("ORACLE_DB").env_remove("ORACLE_PG");
+        run(python.args(["-B", "-c", program]).env(variable, value), "")
+    }
+
     /// Runs the lab's binary on this database and returns its standard output.
     pub(crate) fn lab(&self, args: &[&str], input: &str) -> String {
         let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));

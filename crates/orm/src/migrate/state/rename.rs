@@ -23,6 +23,7 @@ pub(super) fn field(state: &mut State, app: &str, model: &str, from: &Text, to: 
     let is_many = definition.fields.iter().any(|field| field.name == *from && field.kind == Kind::ManyToMany);
     for known in &mut definition.fields {
         replace(&mut known.name, from, to);
+        known.slug_from.iter_mut().for_each(|name| replace(name, from, to));
         if let (true, Some(rollup)) = (is_many, &mut known.rollup) {
             replace(&mut rollup.of, from, to);
         }

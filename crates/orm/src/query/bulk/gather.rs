@@ -22,9 +22,12 @@ impl Ready {
     /// With `sealing_later`, what is bound to a row waits, though the row brings a key.
     ///
     /// # Errors
-    /// Those of [`NewRow::admit`], and of encryption.
+    /// Those of [`NewRow::admit`], of encryption, and of [`SlugPlace::refuse_missing`](crate::model::SlugPlace::refuse_missing).
     pub(crate) fn new(schema: &Schema, entry: &Entry, mut row: NewRow, sealing_later: bool) -> Result<Ready> {
         row.admit(entry)?;
+        if let Some(slug) = &entry.slug {
+            slug.refuse_missing(entry, &row.values)?;
+        }
         let mut key = Vec::new();
         if sealing_later {
             key.extend(

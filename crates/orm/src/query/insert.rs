@@ -155,7 +155,8 @@ fn statement(
     let conflict = match slug {
         Some(slug) => {
             let columns = slug.unique.iter().filter_map(|place| entry.columns.get(*place)).collect();
-            Conflict::IgnoreOn(columns, slug.condition.clone())
+            let condition = slug.condition.as_ref().map(|it| sql::inline(db.schema(), entry, it));
+            Conflict::IgnoreOn(columns, condition.transpose()?)
         }
         None => Conflict::Refuse,
     };

@@ -30,9 +30,9 @@ pub(crate) enum Conflict<'a> {
     Refuse,
     /// The one that is there stays as it is.
     Ignore,
-    /// The one that is there stays as it is, if these columns have the same values, in the index with this condition; any
+    /// The one that is there stays as it is, if these columns have the same values, in the index with this condition, as SQL; any
     /// other conflict is refused.
-    IgnoreOn(Vec<&'a SchemaColumn>, Option<Node>),
+    IgnoreOn(Vec<&'a SchemaColumn>, Option<String>),
     /// The one that is there, found by these columns, gets the values of the others.
     Update(Vec<&'a SchemaColumn>),
 }
@@ -102,11 +102,11 @@ fn on_conflict(sql: &mut String, model: &Entry, conflict: &Conflict<'_>, columns
         Conflict::Ignore => sql.push_str(" ON CONFLICT DO NOTHING"),
         Conflict::IgnoreOn(found_by, condition) => {
             sql.push_str(" ON CONFLICT (");
-            list(&mut sql, found_by, |sql, column| sql.push_str(&column.quoted));
+            list(sql, found_by, |sql, column| sql.push_str(&column.quoted));
             sql.push(')');
             if let Some(condition) = condition {
                 sql.push_str(" WHERE ");
-                sql.push_str(&super::inline(schema, model, condition)?);
+                sql.push_str(condition);
             }
             sql.push_str(" DO NOTHING");
         }

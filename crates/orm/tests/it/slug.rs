@@ -6,7 +6,7 @@ use nuages_orm::db::assert_queries;
 use nuages_orm::fixture::{Format, Load};
 use nuages_orm::migrate::{Field, Kind, Migration, Migrator, Past, Target, create_tables, detect};
 use nuages_orm::signal::{Draft, pre_save};
-use nuages_orm::{Db, Dialect, ErrorKind, Model, ModelDef, Models, Result, Schema, Slug, SoftDelete, Value};
+use nuages_orm::{Db, Dialect, Error, ErrorKind, Model, ModelDef, Models, Result, Schema, Slug, SoftDelete, Value};
 
 use crate::support::{Place, on_each_engine};
 
@@ -103,7 +103,7 @@ on_each_engine! {
         let made = db.atomic(async |db: &Db| {
             let first = post(db, "Swing").await?;
             let second = post(db, "Swing").await?;
-            Ok((first.slug.to_string(), second.slug.to_string()))
+            Ok::<_, Error>((first.slug.to_string(), second.slug.to_string()))
         }).await.unwrap();
         assert_eq!(made, ("swing-2".to_owned(), "swing-3".to_owned()));
         assert_eq!(Post::objects().count(&db).await.unwrap(), 3);
@@ -127,7 +127,7 @@ on_each_engine! {
         first.delete(&db).await.unwrap();
         assert_eq!(note("Swing").await.slug.to_string(), "swing");
         // The row that comes back does not take it away.
-        let first = Note::deleted_objects().get(&db).await.unwrap();
+        let mut first = Note::deleted_objects().get(&db).await.unwrap();
         assert!(first.restore(&db).await.unwrap_err().is_unique_violation());
     }
 
@@ -231,11 +231,11 @@ on_each_engine! {
                     // Alone, and with others in one transaction of the same order.
                     let made = match (writer + round) % 2 {
                         0 => vec![post(&db, "Swing").await?],
-                        _ => db.atomic(async |db: &Db| Ok(vec![post(db, "Swing").await?, post(db, "Waltz").await?])).await?,
+                        _ => db.atomic(async |db: &Db| Ok::<_, Error>(vec![post(db, "Swing").await?, post(db, "Waltz").await?])).await?,
                     };
                     slugs.extend(made.into_iter().map(|post| post.slug.to_string()));
                 }
-                Ok::<_, nuages_orm::Error>(slugs)
+                Ok::<_, Error>(slugs)
             }));
         }
         let mut slugs = Vec::new();

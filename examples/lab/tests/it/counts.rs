@@ -34,13 +34,16 @@ struct Child {
 
 /// After each step it prints what Django reads in the columns, and what it counts itself.
 const SCRIPT: &str = r#"
-import json, os
+import json, os, sys, types
 from django.conf import settings
 if os.environ.get("ORACLE_PG"):
     place = {"ENGINE": "django.db.backends.postgresql", **json.loads(os.environ["ORACLE_PG"])}
 else:
     place = {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["ORACLE_DB"]}
-settings.configure(DATABASES={"default": place}, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField", USE_TZ=True)
+# An app without files, so that Django finds the ways back.
+sys.modules["nursery"] = types.ModuleType("nursery")
+sys.modules["nursery"].__path__ = [os.path.join(os.getcwd(), "nursery")]
+settings.configure(INSTALLED_APPS=["nursery"], DATABASES={"default": place}, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField", USE_TZ=True)
 import django
 django.setup()
 from django.db import connection, models, transaction

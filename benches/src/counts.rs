@@ -33,6 +33,7 @@ struct Book {
 struct Counted {
     pub id: i64,
     #[field(counts = "notes")]
+    #[expect(dead_code, reason = "queries read it")]
     pub note_count: i32,
 }
 
@@ -60,7 +61,7 @@ pub(crate) async fn run() -> Result<(), Error> {
                 Shelf::builder().create(db).await?;
                 Counted::builder().create(db).await?;
             }
-            Ok(())
+            Ok::<_, nuages::prelude::Error>(())
         })
         .await?;
         let (without, with) = in_turn(

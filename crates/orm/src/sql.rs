@@ -61,18 +61,34 @@ pub(crate) enum Compiled<T> {
     Empty,
 }
 
+impl Compiled<Described> {
+    /// The query alone.
+    pub(crate) fn undescribed(self) -> Compiled<Selected> {
+        match self {
+            Compiled::Run(described) => Compiled::Run(described.selected),
+            Compiled::Empty => Compiled::Empty,
+        }
+    }
+}
+
 /// A query that answers with rows.
 #[derive(Debug)]
 pub(crate) struct Selected {
-    /// The statement. Its rows may have more columns than `columns` and `related` tell of, at the end.
+    /// The statement: the model's columns in the order of its definition, or those of `values` in order; then those of
+    /// related models, depth first; then annotations; at the end perhaps what nobody asked for.
     pub(crate) statement: Statement,
-    /// The model's columns in the order of its definition, or those of `values` in order; then those of related
-    /// models, depth first; then annotations.
-    pub(crate) columns: Vec<OutputColumn>,
     /// The related models whose columns follow the model's own.
     pub(crate) related: Vec<Related>,
     /// How its columns are read.
     pub(crate) reading: Reading,
+}
+
+/// A query that answers with rows whose columns no Rust type tells of.
+#[derive(Debug)]
+pub(crate) struct Described {
+    pub(crate) selected: Selected,
+    /// The columns, but for those at the end that nobody asked for.
+    pub(crate) columns: Vec<OutputColumn>,
 }
 
 /// A column of an answer.
@@ -86,7 +102,7 @@ pub(crate) struct OutputColumn {
 #[derive(Debug)]
 pub(crate) struct Figures {
     /// The statement, which answers with one row.
-    pub(crate) selected: Compiled<Selected>,
+    pub(crate) selected: Compiled<Described>,
     /// What the figures are where there is nothing to ask the database for.
     pub(crate) defaults: Vec<Value>,
 }
@@ -101,6 +117,16 @@ pub(crate) fn select(schema: &Schema, query: &Query) -> Result<Compiled<Selected
     let mut compiler = Compiler::new(schema);
     let scope = compiler.replay(query, None)?;
     finish(compiler, scope)
+}
+
+/// The rows of a query, and what their columns hold.
+///
+/// # Errors
+/// Those of [`select`].
+pub(crate) fn describe(schema: &Schema, query: &Query) -> Result<Compiled<Described>> {
+    let mut compiler = Compiler::new(schema);
+    let scope = compiler.replay(query, None)?;
+    finish_described(compiler, scope, true)
 }
 
 /// The number of rows of a query; an empty one has none.
@@ -133,10 +159,15 @@ pub(crate) fn aggregate(schema: &Schema, query: &Query, figures: &[(Cow<'static,
     let mut compiler = Compiler::new(schema);
     let scope = compiler.replay(query, None)?;
     let (scope, defaults) = compiler.aggregate(scope, figures)?;
-    Ok(Figures { selected: finish(compiler, scope)?, defaults })
+    Ok(Figures { selected: finish_described(compiler, scope, true)?, defaults })
 }
 
-fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selected>> {
+fn finish(compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selected>> {
+    finish_described(compiler, scope, false).map(Compiled::undescribed)
+}
+
+/// Writes the statement, and says what its columns hold if that is wanted.
+fn finish_described(mut compiler: Compiler<'_>, scope: ScopeId, describe: bool) -> Result<Compiled<Described>> {
     compiler.prepare()?;
     let mut out = Out::new(&compiler, false);
     match out.select(scope, false) {
@@ -162,19 +193,22 @@ fn finish(mut compiler: Compiler<'_>, scope: ScopeId) -> Result<Compiled<Selecte
     let schemas = prepared.columns.iter().zip(whole.len()..);
     versioned
         .extend(schemas.filter_map(|(output, place)| Some((place, compiler.versioned(&output.expression)?.clone()))));
-    let whole = whole.iter().map(|column| OutputColumn { kind: Some(column.kind.clone()) });
     let reading = Reading { versioned, opening: compiler.opening(&prepared)? };
-    let others = prepared.columns.into_iter().map(|output| {
-        let kind = match (&output.expression, output.kind) {
-            (Ex::Column(_), kind) => kind,
-            (_, Some(Kind::Decimal { .. })) => Some(Kind::Decimal { max_digits: 0, decimal_places: 0 }),
-            (_, kind) => kind,
-        };
-        OutputColumn { kind }
-    });
-    let columns = whole.chain(others).collect();
+    let mut columns = Vec::new();
+    if describe {
+        columns.extend(whole.iter().map(|column| OutputColumn { kind: Some(column.kind.clone()) }));
+        columns.extend(prepared.columns.into_iter().map(|output| {
+            let kind = match (&output.expression, output.kind) {
+                (Ex::Column(_), kind) => kind,
+                (_, Some(Kind::Decimal { .. })) => Some(Kind::Decimal { max_digits: 0, decimal_places: 0 }),
+                (_, kind) => kind,
+            };
+            OutputColumn { kind }
+        }));
+    }
     let statement = Statement { sql, params: params.into_values(compiler), reads };
-    Ok(Compiled::Run(Selected { statement, columns, related: prepared.related, reading }))
+    let selected = Selected { statement, related: prepared.related, reading };
+    Ok(Compiled::Run(Described { selected, columns }))
 }
 
 /// What makes the server end a transaction that has been silent for this long, where it can; to be run inside it.

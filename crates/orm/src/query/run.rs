@@ -113,10 +113,10 @@ pub(crate) async fn exists(db: &Db, query: &Query) -> Result<bool> {
 /// Figures over all rows, as values.
 pub(crate) async fn aggregate(db: &Db, query: &Query, figures: &[Figure]) -> Result<Vec<Value>> {
     let Figures { selected, defaults } = sql::aggregate(db.schema(), query, figures)?;
-    let Compiled::Run(selected) = selected else { return Ok(defaults) };
-    let columns = selected.columns;
+    let Compiled::Run(described) = selected else { return Ok(defaults) };
+    let columns = described.columns;
     let mut rows = db
-        .fetch(selected.statement, move |row| {
+        .fetch(described.selected.statement, move |row| {
             columns.iter().map(|column| row.column().value(column.kind.as_ref())).collect::<Result<Vec<Value>>>()
         })
         .await?;
@@ -132,7 +132,7 @@ pub(crate) async fn figures<T: Send + 'static>(
 ) -> Result<T> {
     let Figures { selected, defaults } = sql::aggregate(db.schema(), query, figures)?;
     let (statement, reading) = match selected {
-        Compiled::Run(selected) => (selected.statement, selected.reading),
+        Compiled::Run(described) => (described.selected.statement, described.selected.reading),
         Compiled::Empty => (sql::constants(db.dialect(), &defaults), Reading::default()),
     };
     let mut rows = db.fetch(statement, reading.with(read)).await?;

@@ -88,12 +88,12 @@ pub async fn rows(db: &Db, query: &Query) -> Result<Vec<Vec<Value>>> {
 
 /// The rows of a query as values, and what their columns hold.
 async fn described_rows(db: &Db, query: &Query) -> Result<(Vec<Vec<Value>>, Vec<OutputColumn>)> {
-    let Compiled::Run(selected) = sql::select(db.schema(), query)? else { return Ok((Vec::new(), Vec::new())) };
-    let columns = selected.columns.clone();
+    let Compiled::Run(described) = sql::describe(db.schema(), query)? else { return Ok((Vec::new(), Vec::new())) };
+    let columns = described.columns.clone();
     let read = move |row: &mut Row<'_>| {
         columns.iter().map(|OutputColumn { kind, .. }| row.column().value(kind.as_ref())).collect()
     };
-    Ok((db.fetch(selected.statement, read).await?, selected.columns))
+    Ok((db.fetch(described.selected.statement, read).await?, described.columns))
 }
 
 /// The statement that answers a spec; `None` if no row can answer it, so that the database is not asked.
@@ -106,7 +106,7 @@ pub fn statement(db: &Db, spec: &Json) -> Result<Option<Statement>> {
         Question::Rows(query) => sql::select(schema, &query)?,
         Question::Count(query) => sql::count(schema, &query)?,
         Question::Exists(query) => sql::exists(schema, &query)?,
-        Question::Aggregate(query, figures) => sql::aggregate(schema, &query, &figures)?.selected,
+        Question::Aggregate(query, figures) => sql::aggregate(schema, &query, &figures)?.selected.undescribed(),
     };
     Ok(match selected {
         Compiled::Run(selected) => Some(selected.statement),

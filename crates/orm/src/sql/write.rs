@@ -50,20 +50,18 @@ impl Params {
     /// The values to bind.
     pub(super) fn into_values(self, mut compiler: Compiler<'_>) -> Vec<Value> {
         // A value may be a parameter of its own and in a list too: what is on its own is taken when lists are made.
-        let lists = |param: &Param| match param {
-            Param::List(ids) => Value::List(ids.iter().map(|id| compiler.value(*id).clone()).collect()),
-            _ => Value::Null,
+        let list = |param: &Param| match param {
+            Param::List(ids) => Some(Value::List(ids.iter().map(|id| compiler.value(*id).clone()).collect())),
+            _ => None,
         };
-        let mut values: Vec<Value> = self.0.iter().map(lists).collect();
-        for (value, param) in values.iter_mut().zip(self.0) {
-            match param {
-                Param::List(_) => {}
-                // No two parameters are the same value.
-                Param::Value(id) => *value = compiler.take_value(id),
-                Param::Made(made) => *value = made.0,
-            }
-        }
-        values
+        let mut lists = self.0.iter().filter_map(list).collect::<Vec<Value>>().into_iter();
+        let value = |param| match param {
+            Param::List(_) => lists.next().unwrap_or(Value::Null),
+            // No two parameters are the same value.
+            Param::Value(id) => compiler.take_value(id),
+            Param::Made(made) => made.0,
+        };
+        self.0.into_iter().map(value).collect()
     }
 }
 

@@ -430,6 +430,57 @@ mod sqlite {
         });
     }
 
+    /// What fails within a group of writes leaves nothing behind, however it fails, and the others stay.
+    #[test]
+    fn a_write_that_fails_in_a_group_is_undone_alone() {
+        on_sqlite(|place| async move {
+            let db = place.db().await;
+            db.raw("CREATE TABLE item (id integer PRIMARY KEY, n integer NOT NULL UNIQUE)", ())
+                .execute()
+                .await
+                .unwrap();
+            let gate = db.transaction().run(async |_| {
+                let tasks: Vec<_> = (0..40)
+                    .map(|n| {
+                        let db = db.clone();
+                        tokio::spawn(async move {
+                            match n {
+                                // Refused whole, though one of its rows would fit.
+                                10 => db.raw("INSERT INTO item (n) VALUES (1010), (1000), (1000)", ()).execute().await,
+                                // Would keep the rows before the one that fails.
+                                20 => {
+                                    db.raw("INSERT OR FAIL INTO item (n) VALUES (1020), (1000), (1000)", ())
+                                        .execute()
+                                        .await
+                                }
+                                // Ends the transaction.
+                                30 => {
+                                    db.raw("INSERT OR ROLLBACK INTO item (n) VALUES (1030), (1000), (1000)", ())
+                                        .execute()
+                                        .await
+                                }
+                                // Is written, and cannot be read.
+                                35 => {
+                                    let text = db.raw("INSERT INTO item (n) VALUES (1035) RETURNING 'text'", ());
+                                    text.fetch::<(i64,)>().await.map(|_| 1)
+                                }
+                                _ => db.raw("INSERT INTO item (n) VALUES (?1)", (n,)).execute().await,
+                            }
+                        })
+                    })
+                    .collect();
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Ok::<_, Error>(tasks)
+            });
+            for (n, task) in gate.await.unwrap().into_iter().enumerate() {
+                let failed = [10, 20, 30, 35].contains(&n);
+                assert_eq!(task.await.unwrap().is_err(), failed, "{n}");
+            }
+            let (count, most) = db.raw("SELECT count(*), max(n) FROM item", ()).fetch::<(i64, i64)>().await.unwrap()[0];
+            assert_eq!((count, most), (36, 39));
+        });
+    }
+
     #[test]
     fn a_database_in_memory_is_shared_by_the_threads_of_one_db_alone() {
         on_sqlite(|_| async {

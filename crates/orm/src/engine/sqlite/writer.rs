@@ -133,7 +133,10 @@ fn single(worker: &Worker, mut job: Box<dyn Write>) {
     job.reply(refused);
 }
 
-/// Runs jobs in one transaction, each in a savepoint, and answers them after the commit.
+/// Runs jobs in one transaction, and answers them after the commit.
+///
+/// Each is a single statement, which SQLite undoes by itself if it fails. Where something of it stays all the same (`OR FAIL`,
+/// or its rows were written and could not be read), all are undone and run again one by one.
 fn commit_together(worker: &Worker, mut group: Vec<Box<dyn Write>>) {
     group.retain(|job| !job.is_forsaken());
     if let [_] = group.as_slice() {
@@ -142,17 +145,18 @@ fn commit_together(worker: &Worker, mut group: Vec<Box<dyn Write>>) {
     let mut together = || -> Result<()> {
         worker.steer("BEGIN IMMEDIATE")?;
         for job in &mut group {
-            worker.steer("SAVEPOINT job")?;
-            if !job.run(worker) {
-                worker.steer("ROLLBACK TO job")?;
+            let before = worker.connection.total_changes();
+            let stays = || worker.connection.total_changes() != before || worker.connection.is_autocommit();
+            if !job.run(worker) && stays() {
+                return Err(Error::new(ErrorKind::Database, "a statement failed that had written something"));
             }
-            worker.steer("RELEASE job")?;
         }
         commit(worker)
     };
     match together() {
         Ok(()) => group.iter_mut().for_each(|job| job.reply(None)),
-        // One of them made the commit fail (a deferred foreign key) or ended the transaction: only that one may suffer.
+        // One of them made the commit fail (a deferred foreign key), ended the transaction or left something behind: only
+        // that one may suffer.
         // If nobody can write at all, as another program holds the file, all are told so.
         Err(error) => {
             roll_back(worker);

@@ -48,8 +48,10 @@ pub(crate) struct Fill {
     /// The `COPY` of all (PostgreSQL).
     pub(crate) copy: String,
     /// The table as SQL names it.
+    #[cfg(feature = "postgres")]
     pub(crate) table: String,
     /// The values of a row.
+    #[cfg(feature = "postgres")]
     pub(crate) width: usize,
 }
 

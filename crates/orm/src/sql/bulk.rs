@@ -20,7 +20,14 @@ pub(crate) fn fill(schema: &Schema, model: &Entry, columns: &[&SchemaColumn]) ->
     list(&mut copy, columns, |sql, column| sql.push_str(&column.quoted));
     copy.push_str(") FROM STDIN (FORMAT binary)");
     let insert = insert_row(schema.dialect(), model, columns, &[]);
-    Fill { insert, copy, table: model.quoted.clone(), width: columns.len() }
+    Fill {
+        insert,
+        copy,
+        #[cfg(feature = "postgres")]
+        table: model.quoted.clone(),
+        #[cfg(feature = "postgres")]
+        width: columns.len(),
+    }
 }
 
 /// The `INSERT` of one row.

@@ -137,5 +137,5 @@ fn slugs_are_those_of_django() {
         }
     }
     assert_eq!(output.lines().count(), texts.len());
-    assert!(compared > 100_000 && compared > STRINGS, "{compared}");
+    assert!(compared > 100_000, "{compared}");
 }

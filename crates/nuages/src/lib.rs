@@ -127,4 +127,12 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/slow-requests.md")]
     struct SlowRequests;
+
+    #[cfg(feature = "jsonschema")]
+    #[doc = include_str!("../../../docs/guide/json.md")]
+    struct JsonDocuments;
+
+    #[cfg(feature = "encryption")]
+    #[doc = include_str!("../../../docs/guide/encrypted-fields.md")]
+    struct EncryptedFields;
 }

@@ -5,6 +5,8 @@ mod both_ways;
 mod catalogue;
 mod counts;
 mod differential;
+mod documents;
+mod fernet;
 mod fixtures;
 mod inspect;
 mod oracle;

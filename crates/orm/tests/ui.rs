@@ -5,6 +5,7 @@ fn mistakes_are_explained_where_they_are_made() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/blog.rs");
     cases.compile_fail("tests/ui/mistakes/*.rs");
+    cases.compile_fail("tests/ui/document/*.rs");
     #[cfg(feature = "jsonschema")]
     cases.compile_fail("tests/ui/schema/*.rs");
     #[cfg(not(feature = "jsonschema"))]

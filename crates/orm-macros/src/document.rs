@@ -301,7 +301,7 @@ mod tests {
         assert!(
             says(quote!(
                 struct A {
-                    #[document(vlaue)]
+                    #[document(valu)]
                     a: i32,
                 }
             ))

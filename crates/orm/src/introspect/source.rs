@@ -422,8 +422,10 @@ pub(super) fn expression(node: &Node, entry: &Entry) -> Option<Printed> {
     match node {
         Node::Path(names) => {
             let [name] = names.as_slice() else { return None };
-            let column = entry.columns.iter().find(|column| column.attname == *name)?;
-            Some(Printed::plain(format!("m.{}()", identifier(name)), column.kind.clone(), column.null))
+            // A foreign key by its own name is its column as well.
+            let named = entry.columns.iter().find(|column| column.attname == *name);
+            let column = named.or_else(|| entry.column(entry.field_id(name)?))?;
+            Some(Printed::plain(format!("m.{}()", identifier(&column.attname)), column.kind.clone(), column.null))
         }
         Node::Lookup { left, lookup: Some(lookup), right } => comparison(left, *lookup, right, entry),
         Node::And(parts) => joined(parts, " & ", entry),

@@ -59,7 +59,7 @@ impl Site {
     /// [`db`](Self::db).
     ///
     /// # Errors
-    /// [`Error::Command`] if no setting names it, with the names that there are.
+    /// [`Error::Command`](crate::Error::Command) if no setting names it, with the names that there are.
     pub fn db_named(&self, name: &str) -> Result<&Db> {
         if name.eq_ignore_ascii_case(DEFAULT) {
             return Ok(self.db());

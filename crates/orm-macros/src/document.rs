@@ -301,7 +301,7 @@ mod tests {
         assert!(
             says(quote!(
                 struct A {
-                    #[document(valu)]
+                    #[document(vlaue)]
                     a: i32,
                 }
             ))

@@ -36,9 +36,9 @@ pub(crate) fn unknown(what: &str, name: &str, choices: &[&str]) -> String {
     format!("unknown {what} `{name}`: choices are {}{hint}", choices.join(", "))
 }
 
-/// The nearest of the choices, if at most a third of its letters differ.
+/// The nearest of the choices, if at most a third of the name's letters differ, rounded up.
 fn nearest<'a>(name: &str, choices: &[&'a str]) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
+    let limit = name.chars().count().div_ceil(3);
     choices
         .iter()
         .map(|choice| (distance(name, choice), *choice))
@@ -73,6 +73,7 @@ mod tests {
             unknown("attribute", "max_lenght", &["max_length", "unique"]),
             "unknown attribute `max_lenght`: choices are max_length, unique; did you mean `max_length`?"
         );
+        assert!(unknown("attribute", "vlaue", &["method", "value"]).ends_with("did you mean `value`?"));
         assert_eq!(unknown("attribute", "zzz", &["unique"]), "unknown attribute `zzz`: choices are unique");
     }
 }

@@ -426,6 +426,15 @@ mod tests {
         let settings = Settings::from_pairs([("DATABASE_URL", " "), ("SECRET_KEY", "")]).expect("nothing is wrong");
         assert_eq!(settings.database_url.expose(), "sqlite://db.sqlite3");
         assert_eq!(settings.secret_key, None);
+        assert_eq!(settings.slow_request, Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn slow_requests_are_logged_from_a_limit_on_or_never() {
+        let limit = |text| Settings::from_pairs([("SLOW_REQUEST", text)]).map(|settings| settings.slow_request);
+        assert_eq!(limit("0.25").ok(), Some(Some(Duration::from_millis(250))));
+        assert_eq!(limit("0").ok(), Some(None));
+        assert!(limit("-1").is_err());
     }
 
     #[test]

@@ -484,7 +484,8 @@ impl Worker {
         for job in jobs {
             self.run(job);
         }
-        if transaction && let Err(error) = self.steer("COMMIT") {
+        // The next job must not see the same snapshot again.
+        if transaction && let Err(error) = self.steer("COMMIT").or_else(|_| self.steer("ROLLBACK")) {
             tracing::error!(target: "nuages::sql", %error, "a transaction that only read could not be ended");
         }
     }

@@ -142,7 +142,7 @@ impl<F: Future<Output = Answer>> Future for Answering<F> {
         if let Some((limit, meter)) = this.slow
             && elapsed >= *limit
         {
-            tracing::warn!(target: "nuages_web::slow", status = status.as_u16(), "{}", Slow { elapsed, tally: meter.read() });
+            tracing::warn!(target: "nuages_web::slow", "{}", Slow { status, elapsed, tally: meter.read() });
         }
         Poll::Ready(Ok(response))
     }

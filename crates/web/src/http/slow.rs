@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use nuages_orm::db::Tally;
 
 /// Statements that are named, those that took longest in sum first.
@@ -13,14 +14,23 @@ const LONGEST: usize = 500;
 
 /// A request that took long, and what it asked of its databases. Values bound to statements are not shown.
 pub(super) struct Slow {
+    pub(super) status: StatusCode,
     pub(super) elapsed: Duration,
     pub(super) tally: Tally,
 }
 
 impl fmt::Display for Slow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Slow { elapsed, tally } = self;
-        write!(f, "a slow request: {elapsed:.1?}, of them {:.1?} for {} statements", tally.elapsed, tally.statements)?;
+        let Slow { status, elapsed, tally } = self;
+        let (status, asked) = (status.as_u16(), tally.elapsed);
+        write!(
+            f,
+            "a slow request: {status} after {elapsed:.1?}, {asked:.1?} of it for {} statements",
+            tally.statements
+        )?;
+        if tally.failed > 0 {
+            write!(f, ", {} of which failed", tally.failed)?;
+        }
         let mut lines: Vec<_> = tally.lines.iter().collect();
         lines.sort_by_key(|line| Reverse(line.elapsed));
         for line in lines.iter().take(LINES) {
@@ -29,7 +39,7 @@ impl fmt::Display for Slow {
             let (elapsed, longest) = (line.elapsed, line.longest);
             write!(
                 f,
-                "\n  {} times, {elapsed:.1?}, at most {longest:.1?}, {} rows: {sql}{cut}",
+                "\n  {} ×, {elapsed:.1?} in sum, at most {longest:.1?}, {} rows: {sql}{cut}",
                 line.count, line.rows
             )?;
             for (depth, place) in line.code_path().iter().enumerate() {

@@ -61,7 +61,13 @@ async fn log_of(slow: Option<Duration>) -> String {
 async fn a_slow_request_is_logged_with_its_statements_and_what_repeats_them() {
     let log = log_of(Some(Duration::from_nanos(1))).await;
     assert!(log.contains("request{method=GET route=\"/books/{id}\"}"), "{log}");
-    assert!(log.contains("for 5 statements") && log.contains("4 rows: SELECT ?1 AS asked_each_time"), "{log}");
+    assert!(
+        log.contains("a slow request: 200 after")
+            && log.contains("for 5 statements")
+            && log.contains("4 ×, ")
+            && log.contains("4 rows: SELECT ?1 AS asked_each_time"),
+        "{log}"
+    );
     assert!(log.contains("1 rows: SELECT 1 AS asked_once"), "{log}");
     let place = format!("repeated at ./tests/it/slow.rs:{ASKED}");
     assert!(log.contains(&place), "{log}");

@@ -197,6 +197,10 @@ struct Case {
     documents: Vec<Json_>,
 }
 
+/// Where Python strays from the standard: a keyword, a document, and whether it is valid here. There it is the opposite.
+const APART: [(&str, &str, bool); 3] =
+    [("multipleOf", "4.35", true), ("multipleOf", "19.99", true), ("pattern", "\"٣٣\"", false)];
+
 #[test]
 fn schemas_mean_what_they_mean_in_python() {
     let table = fs::read_to_string(format!("{ORACLE}/json_schemas.json")).unwrap();
@@ -207,18 +211,33 @@ fn schemas_mean_what_they_mean_in_python() {
         let schema = JsonSchema::new(case.schema.to_string());
         for (place, document) in case.documents.iter().enumerate() {
             let here = format!("{} {document}", case.schema);
-            match (schema.admit(document.clone()), &python) {
+            let admitted = schema.admit(document.clone());
+            let apart = |(keyword, text, _): &&(&str, &str, bool)| {
+                case.schema.get(keyword).is_some()
+                    && serde_json::from_str::<Json_>(text).is_ok_and(|apart| apart == *document)
+            };
+            if let (Some((_, _, valid)), Some(python)) = (APART.iter().find(apart), &python) {
+                assert_eq!((admitted.is_ok(), python[place].is_empty()), (*valid, !valid), "{here}");
+                continue;
+            }
+            match (admitted, &python) {
                 (Ok(_), Some(python)) => assert_eq!(python[place], BTreeSet::new(), "{here}"),
                 (Err(error), Some(python)) => {
                     let faults = error.faults().iter().map(|fault| format!("{} {}", fault.pointer, fault.keyword));
                     let faults: BTreeSet<_> = faults.collect();
-                    // Python tells of what a schema `false` leaves over where that schema stands, and of a name by the
-                    // keyword that it violates.
-                    let apart =
-                        |fault: &String| [" falseSchema", " propertyNames"].iter().any(|end| fault.ends_with(end));
-                    match faults.iter().any(apart) {
-                        true => assert!(!python[place].is_empty(), "{here}"),
-                        false => assert_eq!(faults, python[place], "{here}"),
+                    // Python tells of what a schema `false` leaves over at the array or object around it, and of a name by
+                    // the keyword that it violates.
+                    let (told, other): (Vec<&String>, Vec<_>) = faults.iter().partition(|fault| {
+                        ![" falseSchema", " propertyNames"].iter().any(|keyword| fault.ends_with(keyword))
+                    });
+                    let pointer = |fault: &str| fault.split(' ').next().unwrap_or_default().to_owned();
+                    for fault in other {
+                        let around = python[place].iter().any(|told| pointer(fault).starts_with(&pointer(told)));
+                        assert!(around, "{here}: {fault}");
+                    }
+                    assert!(told.iter().all(|fault| python[place].contains(*fault)), "{here}");
+                    if told.len() == faults.len() {
+                        assert_eq!(faults, python[place], "{here}");
                     }
                 }
                 (outcome, None) => assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Configuration, "{here}"),
